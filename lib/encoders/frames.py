@@ -1,0 +1,78 @@
+"""Frames computed elsewhere, as an encoder of its own: bring your own embeddings, from any network.
+
+The file is an `.npz` of `filenames` (clip,) and `frames` (clip, time, feature); optional `lengths` (clip,) counts each
+clip's real frames where they differ. Stored arrays only: loading runs no code.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from lib.audio import length_mask
+from lib.encoders.interface import AudioEncoder
+
+
+class PrecomputedFrames(AudioEncoder):
+    """Looks frames up by file name instead of computing them: `lookup(paths)` in place of `forward`."""
+
+    def __init__(self, path: str | Path):
+        filenames, frames, lengths = _read(Path(path))
+        content = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        super().__init__(f"frames:{path}", 0, frames.shape[2], {"sha256": content})
+        self.rows = {PurePath(filename).name: row for row, filename in enumerate(filenames)}
+        self.frames, self.lengths, self.path = frames, lengths, str(path)
+
+    def lookup(
+        self, paths: Sequence[str | Path]
+    ) -> tuple[Float[Tensor, "clip time feature"], Bool[Tensor, "clip time"]]:
+        """Frames of the clips at these paths (only the file's name counts), and their mask.
+
+        Raises:
+            KeyError: clips without frames; the first few are named.
+        """
+        names = [PurePath(path).name for path in paths]
+        missing = [name for name in names if name not in self.rows]
+        if missing:
+            more = f" and {len(missing) - 3:,} more" if len(missing) > 3 else ""
+            raise KeyError(
+                f"{self.path} has no frames for {', '.join(missing[:3])}{more}; expected all {len(names):,} clips "
+                f"among its {len(self.rows):,} filenames. Compute theirs too, or leave these clips out."
+            )
+        rows = [self.rows[name] for name in names]
+        values = torch.from_numpy(self.frames[rows].astype(np.float32))
+        mask = length_mask(torch.from_numpy(self.lengths[rows]), values.shape[1])
+        return values.masked_fill(~mask[..., None], 0.0), mask
+
+    def forward(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Not possible: stored frames cannot hear a new waveform."""
+        raise TypeError(f"{self.name} holds frames of known clips, it cannot encode waveforms. Try 'small_cnn'.")
+
+
+def _read(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: there is no such file. Expected an .npz of `filenames` and `frames`.")
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            filenames, frames = stored["filenames"].astype(str), stored["frames"]
+            lengths = stored["lengths"] if "lengths" in stored else np.full(len(frames), frames.shape[1])
+    except (KeyError, ValueError, OSError, IndexError) as error:
+        raise ValueError(f"{path}: expected an .npz of `filenames` and `frames` (numbers), got: {error}") from None
+    _check(path, filenames, frames, lengths)
+    return filenames, frames, lengths.astype(np.int64)
+
+
+def _check(path: Path, filenames: np.ndarray, frames: np.ndarray, lengths: np.ndarray) -> None:
+    if frames.ndim != 3 or not len(frames) == len(filenames) == len(lengths):
+        wanted = f"frames (clip, time, feature) for {len(filenames)} filenames"
+        raise ValueError(f"{path}: expected {wanted}, got {frames.shape}")
+    if not np.isfinite(frames).all():
+        bad = filenames[~np.isfinite(frames).all(axis=(1, 2))]
+        raise ValueError(f"{path}: frames of {bad[0]} hold NaN or infinity ({len(bad)} such clips). Compute them again.")
+    names = [PurePath(filename).name for filename in filenames]
+    if len(set(names)) < len(names):
+        raise ValueError(f"{path}: expected each file name once, got {len(names) - len(set(names))} repeated")
