@@ -1,0 +1,157 @@
+"""The sources of clip tables by name, and what each can offer. `DATA` in a notebook's parameters is one of them."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lib.data import folder as folders
+from lib.data import table
+from lib.profiles import Profile
+
+OFFERS = {
+    "audio": "recordings",
+    "captions": "clean captions",
+    "noisy": "uploaders' titles or tags",
+    "graded": "graded relevance of any caption to any clip",
+    "order": "the order of events",
+    "events": "the events of each clip",
+}
+
+
+class SourceError(ValueError):
+    """A source that does not exist, or that cannot offer what is needed. One sentence says what to do."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One kind of data: how its table is made (from the argument after ":", a profile, a seed) and what it offers."""
+
+    build: Callable[[str, Profile, int], pd.DataFrame]
+    offers: frozenset[str]
+    usage: str  # what a reader writes in DATA
+
+
+def soundscapes(argument: str, profile: Profile, seed: int) -> pd.DataFrame:
+    """The embedded default: scenes made by formula, with captions, noisy text and graded relevance."""
+    from lib.data import soundscapes as world  # here: other sources need not wait for the generator's bank of sounds
+
+    return world.table(profile, seed)
+
+
+def folder(argument: str, profile: Profile, seed: int) -> pd.DataFrame:
+    """The reader's own recordings; see `lib.data.folder`."""
+    return folders.load(argument)
+
+
+def esc50(argument: str, profile: Profile, seed: int) -> pd.DataFrame:
+    """ESC-50 or a part of it (Piczak 2015): `meta/esc50.csv` and `audio/`, .wav as released or .ogg.
+
+    The split is the fold ("fold1" ... "fold5": clips of one source recording share a fold), the caption the category in
+    words, the title what the uploader wrote if `meta/freesound_titles.csv` is there, `recording` the Freesound id.
+    """
+    root = Path(argument).expanduser()
+    meta = root / "meta" / "esc50.csv"
+    if not meta.is_file():
+        raise SourceError(f"expected ESC-50 with meta/esc50.csv in {root}; there is none. Try esc50:PATH of its folder.")
+    frame = pd.read_csv(meta, dtype=str)
+    titles = _titles(root / "meta" / "freesound_titles.csv")
+    found = {name: _either(root / "audio" / name) for name in frame["filename"]}
+    durations = folders.readable(list(found.values()))
+    rows = []
+    for row in frame.to_dict("records"):
+        file, words = found[row["filename"]], row["category"].replace("_", " ")
+        if file in durations:
+            rows.append({"clip_id": file.stem, "split": f"fold{row['fold']}", "path": str(file), "captions": [words],
+                         "keywords": [words], "licence": "CC BY-NC", "duration_s": durations[file],
+                         "recording": row["src_file"], **titles.get(file.stem, {})})  # fmt: skip
+    return table.build(rows, source="esc50")
+
+
+SOURCES = {
+    "soundscapes": Source(soundscapes, frozenset(OFFERS), "soundscapes"),
+    "esc50": Source(esc50, frozenset({"audio", "captions", "noisy"}), "esc50:PATH"),
+    "folder": Source(folder, frozenset({"audio", "captions"}), "folder:PATH"),
+}
+LATER = ("clotho", "clotho_hidden", "fsd50k", "audiocaps", "wavcaps", "macs", "auto_acd", "apwd", "frames")
+
+
+def shuffled(clips: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """A planted fault: within each split, texts go to clips at random. What still scores above chance is not learnt."""
+    rng = np.random.default_rng([seed, 0x5AFF1E])
+    clips = clips.copy()
+    texts = ["captions", "keywords", "title", "description"]
+    for _, rows in clips.groupby("split", sort=True).indices.items():
+        moved = clips.iloc[rng.permutation(rows)]
+        for column in texts:
+            clips.iloc[rows, clips.columns.get_loc(column)] = np.array([*moved[column], None], dtype=object)[:-1]
+    return clips
+
+
+FAULTS = {"shuffled": shuffled}
+
+
+def resolve(name: str) -> tuple[Source, str, list[str]]:
+    """Source, argument and planted faults of a name such as "esc50:PATH!shuffled".
+
+    Raises:
+        SourceError: there is no such source or fault, or the path is missing.
+    """
+    base, bang, fault = name.rpartition("!")
+    if bang and fault not in FAULTS and ":" not in fault and ":" not in base:
+        raise SourceError(f"expected a planted fault among {', '.join(FAULTS)}; got {fault!r} in {name!r}.")
+    base, faults = (base, [fault]) if bang and fault in FAULTS else (name, [])
+    kind, colon, argument = base.partition(":")
+    usages = ", ".join(source.usage for source in SOURCES.values())
+    if kind in LATER:
+        raise SourceError(f"the source {kind!r} is not in this version; there are {usages}.")
+    if kind not in SOURCES:
+        raise SourceError(f"expected a source among {usages}; got {name!r}. Set DATA in the parameters cell.")
+    if (":" in SOURCES[kind].usage) != bool(argument):
+        raise SourceError(f"expected {SOURCES[kind].usage}; got {base!r}.")
+    return SOURCES[kind], argument, faults
+
+
+def require(clips: pd.DataFrame, source: Source, needs: tuple[str, ...]) -> None:
+    """Stop, in one sentence, unless the source offers all that is needed and this table has it.
+
+    Raises:
+        SourceError: something is missing; the message says what this source offers and which would do.
+    """
+    unknown = sorted(set(needs) - set(OFFERS))
+    if unknown:
+        raise SourceError(f"expected needs among {', '.join(OFFERS)}; got {', '.join(unknown)}.")
+    offered = set(source.offers)
+    if not any(map(len, clips["captions"])):
+        offered.discard("captions")
+    if not any(clips["title"]):
+        offered.discard("noisy")
+    lacking = sorted(set(needs) - offered)
+    if lacking:
+        others = [other for other in SOURCES.values() if other is not source and set(needs) <= other.offers]
+        would_do = ", ".join(other.usage for other in others)
+        wanted, has = (", ".join(OFFERS[key] for key in OFFERS if key in keys) for keys in (lacking, offered))
+        raise SourceError(
+            f"this notebook needs {wanted}, which {source.usage} does not have here (it has {has})"
+            + (f"; DATA = one of {would_do} would do." if would_do else "; no source of this version would do.")
+        )
+
+
+def _either(file: Path) -> Path:
+    """The file, or its copy in the other format: the released ESC-50 is .wav, lighter copies are .ogg."""
+    copies = (file.with_suffix(suffix) for suffix in (file.suffix, ".wav", ".ogg"))
+    return next((copy for copy in copies if copy.is_file()), file)
+
+
+def _titles(csv: Path) -> dict[str, dict[str, str]]:
+    if not csv.is_file():
+        return {}
+    frame = pd.read_csv(csv, dtype=str, keep_default_na=False)
+    if not {"filename", "title", "licence"} <= set(frame.columns):
+        got = ", ".join(frame.columns)
+        warnings.warn(f"{csv.name}: expected filename, title, licence; got {got}: no titles.", stacklevel=4)
+        return {}
+    return {Path(row.filename).stem: {"title": row.title, "licence": row.licence} for row in frame.itertuples()}
