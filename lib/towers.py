@@ -1,0 +1,171 @@
+"""Towers: encoder and adapter in a row; two of them make the dual encoder that all the notebooks train.
+
+Saved as `weights.safetensors` and `settings.json`: numbers and text, so loading a model runs no code from its files.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from jaxtyping import Float
+from safetensors import SafetensorError
+from safetensors.torch import load as read_weights
+from safetensors.torch import save as write_weights
+from torch import Tensor, nn
+
+from lib import adapters, losses
+
+WEIGHTS, SETTINGS, FORMAT = "weights.safetensors", "settings.json", 1
+
+
+class Tower(nn.Module):
+    """Encoder, then adapter: a batch of waveforms or texts becomes a batch of embeddings.
+
+    With encoder None the tower starts at the encoder's output (cached frames and mask): what a frozen encoder would
+    hand over need not be computed twice.
+    """
+
+    def __init__(self, encoder: nn.Module | None, adapter: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.adapter = adapter
+
+    def forward(self, *inputs: Any) -> Float[Tensor, "batch dim"]:
+        """(waveforms, lengths), (texts,) or, without an encoder, (frames, mask)."""
+        frames, mask = inputs if self.encoder is None else self.encoder(*inputs)
+        return self.adapter(frames, mask)
+
+    @property
+    def trains_encoder(self) -> bool:
+        """True where the encoder is fine-tuned, so that its weights belong to the model."""
+        return self.encoder is not None and any(p.requires_grad for p in self.encoder.parameters())
+
+
+class DualEncoder(nn.Module):
+    """An audio tower and a text tower that share one embedding space (Weck et al. 2022, Fig. 1).
+
+    Args:
+        notes: whatever else a reader of the saved model must know (which encoders' frames, which data); JSON values.
+    """
+
+    def __init__(self, audio: Tower, text: Tower, notes: dict | None = None) -> None:
+        super().__init__()
+        self.audio, self.text = audio, text
+        self.notes = dict(notes or {})
+
+    def forward(self, audio: tuple, text: tuple) -> tuple[Float[Tensor, "batch dim"], Float[Tensor, "batch dim"]]:
+        """Embeddings of a batch of clips and of a batch of captions."""
+        return self.audio(*audio), self.text(*text)
+
+    def similarity(
+        self, audio_embeddings: Float[Tensor, "clip dim"], text_embeddings: Float[Tensor, "query dim"]
+    ) -> Float[Tensor, "query clip"]:
+        """Cosine similarity, one row per query, as `lib.metrics` reads it."""
+        return losses.cosine(text_embeddings, audio_embeddings)
+
+    def save(self, directory: str | Path) -> Path:
+        """Write weights and settings; of a frozen encoder only its name and key. Gives the directory."""
+        directory = Path(directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        weights = write_weights({k: v.detach().cpu().contiguous() for k, v in self._own_weights().items()})
+        settings = {"format": FORMAT, "weights_sha256": hashlib.sha256(weights).hexdigest(), "notes": self.notes}
+        settings |= {side: _describe(tower) for side, tower in self._towers()}
+        (directory / WEIGHTS).write_bytes(weights)
+        (directory / SETTINGS).write_text(json.dumps(settings, indent=1) + "\n")
+        return directory
+
+    def _towers(self) -> list[tuple[str, Tower]]:
+        return [("audio", self.audio), ("text", self.text)]
+
+    def _own_weights(self) -> dict[str, Tensor]:
+        """State of the adapters and of fine-tuned encoders; a frozen encoder is found again by name."""
+        frozen = tuple(f"{side}.encoder." for side, tower in self._towers() if not tower.trains_encoder)
+        return {name: value for name, value in self.state_dict().items() if not name.startswith(frozen)}
+
+
+def _describe(tower: Tower) -> dict:
+    """What `load` needs to build the tower again."""
+    known = {"adapter": type(tower.adapter).__name__, "adapter_settings": tower.adapter.settings, "encoder": None}
+    if tower.encoder is not None:
+        known["encoder"] = {"name": tower.encoder.name, "trained": tower.trains_encoder}
+        known["encoder"] |= {} if tower.trains_encoder else {"key": tower.encoder.key}
+    return known
+
+
+def load(
+    directory: str | Path,
+    *,
+    audio_encoder: Callable[[str], nn.Module] | None = None,
+    text_encoder: Callable[[str], nn.Module] | None = None,
+) -> DualEncoder:
+    """The dual encoder saved there, in evaluation mode.
+
+    Args:
+        audio_encoder, text_encoder: from an encoder's name to the encoder; None takes `lib.encoders`.
+
+    Raises:
+        ValueError: a file is missing, damaged or was changed after saving, or names what we do not know.
+    """
+    directory = Path(directory)
+    settings, weights = _read(directory)
+    makers = {"audio": audio_encoder, "text": text_encoder}
+    model = DualEncoder(*(_build(side, settings[side], makers[side]) for side in makers), notes=settings["notes"])
+    expected, got = model._own_weights(), weights
+    shapes = [{name: tuple(value.shape) for name, value in each.items()} for each in (expected, got)]
+    if shapes[0] != shapes[1]:
+        wrong = sorted(name for name in shapes[0] | shapes[1] if shapes[0].get(name) != shapes[1].get(name))
+        raise ValueError(
+            f"{directory}: {SETTINGS} and {WEIGHTS} describe different models ({wrong[0]}). Save the model again."
+        )
+    model.load_state_dict(weights, strict=False)
+    return model.eval()
+
+
+def _read(directory: Path) -> tuple[dict, dict[str, Tensor]]:
+    try:
+        settings = json.loads((directory / SETTINGS).read_text())
+        weights = (directory / WEIGHTS).read_bytes()
+    except FileNotFoundError as error:
+        raise ValueError(
+            f"{directory}: expected {SETTINGS} and {WEIGHTS}; {Path(error.filename).name} is missing."
+        ) from error
+    except ValueError as error:
+        raise ValueError(f"{directory}: {SETTINGS} is not JSON ({error}). Fetch or save the model again.") from error
+    lacking = [n for n in ("format", "weights_sha256", "notes", "audio", "text") if n not in settings]
+    if lacking or settings["format"] != FORMAT:
+        raise ValueError(
+            f"{directory}: {SETTINGS} is no dual encoder of format {FORMAT} (lacks {lacking or 'it'})."
+        )
+    digest = hashlib.sha256(weights).hexdigest()
+    if digest != settings["weights_sha256"]:
+        raise ValueError(
+            f"{directory}: {WEIGHTS} is not the file that was saved: expected sha256 {settings['weights_sha256'][:12]}..., "
+            f"got {digest[:12]}.... It was cut short or changed; fetch or save the model again."
+        )
+    try:
+        return settings, read_weights(weights)
+    except SafetensorError as error:
+        raise ValueError(f"{directory}: {WEIGHTS} is not a safetensors file ({error}).") from error
+
+
+def _build(side: str, known: dict, make: Callable[[str], nn.Module] | None) -> Tower:
+    lacking = [n for n in ("adapter", "adapter_settings", "encoder") if n not in known]
+    if lacking:
+        raise ValueError(f"expected {', '.join(lacking)} in the {side} tower's settings; got {list(known)}.")
+    adapter = adapters.build(known["adapter"], known["adapter_settings"])
+    if known["encoder"] is None:
+        return Tower(None, adapter)
+    if make is None:
+        from lib import encoders  # here, so that a model of cached frames needs no encoder at all
+
+        make = getattr(encoders, side)
+    encoder = make(known["encoder"]["name"])
+    trained = known["encoder"]["trained"]
+    encoder.requires_grad_(trained)
+    if not trained and encoder.key != known["encoder"]["key"]:
+        raise ValueError(
+            f"the {side} encoder {encoder.name!r} is not the one this model was trained with: other weights."
+        )
+    return Tower(encoder, adapter)
