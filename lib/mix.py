@@ -44,7 +44,8 @@ def mix(
         sound = fade(samples, round(fade_s * sample_rate))
         level = rms(sound)
         if not (level > 0 and np.isfinite(level) and np.isfinite(snr_db)):
-            raise ValueError(f"event {k}: expected finite sound above silence and a finite SNR; got RMS {level}, {snr_db} dB")
+            got = f"RMS {level}, {snr_db} dB; leave silent events out"
+            raise ValueError(f"event {k}: expected finite sound above silence and a finite SNR; got {got}")
         out[start:stop] += sound * (max(rms(background[start:stop]), QUIET) / level * 10 ** (snr_db / 20))
     top = float(np.max(np.abs(out), initial=0.0))
     return out * np.float32(PEAK / top) if top > PEAK else out

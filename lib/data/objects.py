@@ -35,12 +35,12 @@ def helicopter(rng, sample_rate, pitch, period, n):
     beat = wander(rng, n, sample_rate, 2, 0.02) / period
     phase = phase_of(beat, sample_rate)
     blade = np.exp(rng.uniform(2, 5) * (np.cos(phase) - 1)).astype(np.float32)
-    slap = np.exp(rng.uniform(10, 30) * (np.cos(phase + 0.4) - 1)).astype(np.float32)
+    slap = np.exp(rng.uniform(8, 20) * (np.cos(phase + 0.4) - 1)).astype(np.float32)
     low = noise(rng, n, sample_rate, 60 * pitch, 260 * pitch) * blade
     mid = noise(rng, n, sample_rate, 250 * pitch, 1800 * pitch, slope=-0.5) * (0.15 + slap)
     whine = np.sin(phase_of(wander(rng, n, sample_rate, 3, 0.004) * rng.uniform(500, 900) * pitch, sample_rate))
     hiss = noise(rng, n, sample_rate, 800, 6000, slope=-0.5)
-    return low + rng.uniform(0.3, 1) * mid + rng.uniform(0, 0.08) * whine + rng.uniform(0.03, 0.15) * hiss
+    return low + rng.uniform(0.5, 1.2) * mid + rng.uniform(0, 0.08) * whine + rng.uniform(0.03, 0.15) * hiss
 
 
 def chainsaw(rng, sample_rate, pitch, period, n):
@@ -48,8 +48,8 @@ def chainsaw(rng, sample_rate, pitch, period, n):
     depth = rng.uniform(0.35, 0.6)
     f0 = 115 * pitch * (1 - depth + depth * rev**0.7) * wander(rng, n, sample_rate, 40, 0.02)
     engine = buzz(f0, sample_rate, rng.uniform(0.8, 2))
-    teeth = noise(rng, n, sample_rate, 900, 6500) * (0.4 + np.clip(engine, 0, 2)) * (0.4 + 0.6 * rev)
-    case = pitch**0.5 * np.array([420, 950, 1900, 3300]) * rng.normal(1, 0.12, 4)
+    teeth = noise(rng, n, sample_rate, 900 * pitch**0.7, 5500 * pitch**0.7) * (0.4 + np.clip(engine, 0, 2)) * (0.4 + 0.6 * rev)
+    case = pitch**0.8 * np.array([420, 950, 1900, 3300]) * rng.normal(1, 0.12, 4)
     body = filtered(engine + rng.uniform(0.15, 0.6) * teeth, sample_rate, formants(case, case * 0.4, rng.uniform(0.4, 1, 4), 0.15))
     return body * (0.55 + 0.45 * rev)
 
@@ -70,7 +70,7 @@ def car_horn(rng, sample_rate, pitch, period):
     base = 400 * pitch
     pair = [buzz(np.full(n, base * k, dtype=np.float32) * curve([0.97, 1, 1, 0.99], n), sample_rate, rng.uniform(2, 4))
             for k in (1, rng.choice([1.19, 1.25, 1.26, 1.33]))]
-    horn = formants(np.array([1100, 2300, 3400]) * rng.normal(1, 0.12, 3), [700, 800, 900], rng.uniform(0.4, 1, 3), 0.15)
+    horn = formants(pitch**0.6 * np.array([1000, 2200, 3200]) * rng.normal(1, 0.12, 3), [700, 800, 900], rng.uniform(0.4, 1, 3), 0.15)
     return filtered(pair[0] + rng.uniform(0.4, 1) * pair[1], sample_rate, horn) * swell(n, sample_rate, 0.02, 0.04)
 
 
