@@ -1,0 +1,1 @@
+"""What the notebooks show: plots, players, claims and the answers of checkers."""
