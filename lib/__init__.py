@@ -1,1 +1,37 @@
 """Hearsay: language-based audio retrieval, built step by step. The notebooks are the product; this backs them."""
+
+import importlib
+import importlib.metadata
+
+TESTED_PAIR = "2.11.0"  # of torch and torchaudio; constraints.txt pins it, a test compares
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def check_torch_pair() -> None:
+    """Say in one sentence that torch and torchaudio do not belong together, before a library fails with a page.
+
+    Equal versions (with their build, "+cpu") are taken at their word; others are imported to see.
+
+    Raises:
+        ImportError: one of them is missing, or torchaudio cannot be imported.
+    """
+    torch, torchaudio = _version("torch"), _version("torchaudio")
+    if torch is not None and torch == torchaudio:
+        return
+    try:
+        importlib.import_module("torchaudio")
+    except Exception as error:
+        raise ImportError(
+            f"torch {torch or '(missing)'} and torchaudio {torchaudio or '(missing)'} are installed and do not work "
+            f"together; torch {TESTED_PAIR} with torchaudio {TESTED_PAIR} do. Mend it with: "
+            f"python -m pip install torch=={TESTED_PAIR} torchaudio=={TESTED_PAIR}"
+        ) from error
+
+
+check_torch_pair()

@@ -1,0 +1,62 @@
+"""`python -m lib.workbook run | notebooks | verify | lab | check | pages | rebaseline`; what `make` calls."""
+
+import argparse
+import os
+import sys
+
+from lib.workbook import PROFILES
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="python -m lib.workbook", description="Build, run and check the notebooks.")
+    verbs = top.add_subparsers(dest="verb", required=True)
+    for verb, text in (
+        ("run", "execute notebooks into build/PROFILE and write the ledger"),
+        ("notebooks", "regenerate the committed, executed notebooks"),
+        ("verify", "run profile laptop again; fail when a verdict moved"),
+        ("rebaseline", "ten seeds at smoke, then write tests/expected/smoke.json"),
+    ):
+        sub = verbs.add_parser(verb, help=text)
+        sub.add_argument("--nb", default="", help="00,08: some notebooks only")
+        if verb == "run":
+            sub.add_argument("--profile", default="laptop", choices=PROFILES)
+            sub.add_argument("--data", default="soundscapes", help="soundscapes, esc50:PATH, folder:PATH ...")
+            sub.add_argument("--seed", default=0, type=int)
+        if verb == "notebooks":
+            sub.add_argument("--force", action="store_true", help="execute even what has not changed")
+        if verb == "rebaseline":
+            sub.add_argument("--reason", required=True, help="why the bands may move; kept in the file")
+    for verb, text in (("lab", "working copies in JupyterLab"), ("check", "before class"), ("pages", "static pages")):
+        verbs.add_parser(verb, help=text)
+    return top
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = parser().parse_args(argv)
+    os.environ.setdefault("PYTHONHASHSEED", "0")
+    try:
+        return _verb(args)
+    except ValueError as error:
+        print(f"{args.verb}: {error}", file=sys.stderr)
+        return 2
+
+
+def _verb(args: argparse.Namespace) -> int:
+    """Each verb imports what it needs, so that none waits for the others' imports."""
+    if args.verb in ("lab", "check", "pages"):
+        from lib.workbook import check, lab, pages
+
+        return {"lab": lab.main, "check": check.main, "pages": pages.main}[args.verb]()
+    if args.verb == "rebaseline":
+        from lib.workbook import bands
+
+        return bands.rebaseline(args.nb, args.reason)
+    from lib.workbook import commands
+
+    if args.verb == "run":
+        return commands.run(args.nb, args.profile, args.data, args.seed)
+    return commands.notebooks(args.nb, args.force) if args.verb == "notebooks" else commands.verify(args.nb)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

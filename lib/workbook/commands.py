@@ -1,0 +1,126 @@
+"""The three ways of running the notebooks: for a reader, for the repository, and to see whether anything has moved."""
+
+import json
+import time
+from pathlib import Path
+
+import nbformat
+
+from lib.workbook import BUILD, METRICS, NOTEBOOKS, ledger, names, prepare, provenance, runner, runtimes
+from lib.workbook.build import build, write
+
+
+def locate(data: str) -> str:
+    """A source of data with its path made absolute: kernels work in a folder of their own."""
+    kind, colon, path = data.partition(":")
+    return f"{kind}:{Path(path).expanduser().resolve()}" if colon and Path(path).expanduser().exists() else data
+
+
+def session(
+    select: str, profile: str, data: str = "soundscapes", seed: int = 0, out: Path | None = None
+) -> list[runner.Run]:
+    """Prepare, run, stamp and record; the executed copies and their metrics are in `out` (build/PROFILE)."""
+    out = out or BUILD / profile
+    wanted = {"PROFILE": profile, "DATA": locate(data), "SEED": seed}
+    chosen = names(select)
+    prepare.timed(profile, wanted["DATA"], seed)
+    runs = runner.run(chosen, wanted, out)
+    for done in runs:
+        path, metrics = out / f"{done.name}.ipynb", out / "metrics" / f"{done.name}.json"
+        metrics.unlink(missing_ok=True)
+        if path.exists() and not done.problem:
+            notebook = nbformat.read(path, 4)
+            notebook.metadata["hearsay"] = {
+                **notebook.metadata.get("hearsay", {}),
+                **provenance.stamp(build(done.name), done, wanted),
+            }
+            write(notebook, path)
+            ledger.record(notebook, done.name, metrics, {profile: _cost(done)})
+    return runs
+
+
+def _cost(done: runner.Run) -> dict:
+    return {"seconds": round(done.seconds, 1), "peak_mib": round(done.peak_mib)}
+
+
+def _failed(runs: list[runner.Run]) -> int:
+    """1 when a notebook failed, else 0; says which."""
+    bad = [r.name for r in runs if r.problem]
+    if bad:
+        print(f"failed: {', '.join(bad)}")
+    return int(bool(bad))
+
+
+def run(select: str, profile: str, data: str, seed: int) -> int:
+    """`make run`: executed copies in build/PROFILE, the ledger in build/ledger.html."""
+    start = time.monotonic()
+    runs = session(select, profile, data, seed)
+    table = ledger.publish(ledger.load(BUILD / profile / "metrics"), BUILD)
+    print(f"{len(runs)} notebooks in {time.monotonic() - start:.0f} s; executed copies in build/{profile}/")
+    print(f"the ledger is in build/ledger.html: {ledger.summary(table)}")
+    return _failed(runs)
+
+
+def notebooks(select: str, force: bool) -> int:
+    """`make notebooks`: the only command that writes to notebooks/. What has not changed is not executed again."""
+    chosen = names(select)
+    stale = [n for n in chosen if force or _outdated(n)]
+    runs = []
+    if stale:
+        small = session(",".join(stale), "smoke")
+        if _failed(small):
+            return 1
+        runs = session(",".join(stale), "laptop")
+        for done, smoke in zip(runs, small):
+            if not done.problem:
+                _publish(
+                    done.name, BUILD / "laptop" / f"{done.name}.ipynb", {"smoke": _cost(smoke), "laptop": _cost(done)}
+                )
+    for name in set(chosen) - set(stale):
+        entry = json.loads((METRICS / f"{name}.json").read_text())
+        _publish(name, NOTEBOOKS / f"{name}.ipynb", entry["runs"])
+    table = ledger.publish(ledger.load(METRICS), BUILD)
+    (NOTEBOOKS / "LEDGER.md").write_text(ledger.markdown(table), encoding="utf-8")
+    print(f"{len(stale)} executed, {len(chosen) - len(stale)} unchanged; {ledger.summary(table)}")
+    return _failed(runs)
+
+
+def _outdated(name: str) -> bool:
+    """Would executing this notebook again run other code than its committed outputs came from?"""
+    path = NOTEBOOKS / f"{name}.ipynb"
+    if not path.exists() or not (METRICS / f"{name}.json").exists():
+        return True
+    stamped = nbformat.read(path, 4).metadata.get("hearsay", {})
+    return (stamped.get("source"), stamped.get("lib")) != (provenance.code_hash(build(name)), provenance.lib_hash())
+
+
+def _publish(name: str, executed: Path, runs: dict) -> None:
+    """Put the outputs of an executed copy under the source's present prose, with the measured run times."""
+    done, fresh = nbformat.read(executed, 4), build(name)
+    code = iter([c for c in done.cells if c.cell_type == "code"])
+    for cell in fresh.cells:
+        if cell.cell_type == "code":
+            ran = next(code)
+            cell.outputs, cell.execution_count = ran.outputs, ran.execution_count
+    fresh.metadata["hearsay"] = done.metadata["hearsay"]
+    runtimes.fill(fresh, runs)
+    write(fresh, NOTEBOOKS / f"{name}.ipynb")
+    ledger.record(fresh, name, METRICS / f"{name}.json", runs)
+
+
+def verify(select: str) -> int:
+    """`make verify`: 1 when a notebook failed or a verdict differs from the committed one; says which and why."""
+    chosen = names(select)
+    runs = session(select, "laptop", out=BUILD / "verify")
+    committed = [e for e in ledger.load(METRICS) if e["notebook"] in chosen]
+    fresh = [e for e in ledger.load(BUILD / "verify" / "metrics") if e["notebook"] in chosen]
+    old = [e["notebook"] for e in committed if e.get("lib") != provenance.lib_hash()]
+    if old:
+        print(f"lib has changed since these outputs were made: {', '.join(old)} (`make notebooks` renews them)")
+    moved = ledger.moved(committed, fresh)
+    print(
+        "\n".join(["verdicts that moved (committed -> now):", *moved])
+        if moved
+        else f"{len(ledger.verdicts(fresh))} verdicts, none has moved"
+    )
+    return max(_failed(runs), int(bool(moved)))

@@ -1,0 +1,181 @@
+"""The ledger: what every cell has measured, beside what the papers say, claim by claim.
+
+From executed notebooks to `metrics/NN_name.json`, from those to `build/claims.json` and a page that a person reads.
+"""
+
+import html
+import json
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from lib.workbook.findings import FINDINGS
+
+METRIC = "application/vnd.hearsay.metric+json"
+CLAIM = "application/vnd.hearsay.claim+json"
+VERDICTS = ("replicates", "equivalent", "underpowered", "does not replicate here")  # of a measured claim; + "within ±m"
+HEADINGS = ("key", "claim", "the paper", "ours, 95 % interval", "verdict", "measured in")
+
+
+def collect(notebook: NotebookNode) -> dict[str, list[dict]]:
+    """Metrics and claims of an executed notebook, in order.
+
+    Raises:
+        ValueError: one name is used twice, so a number in the prose would be ambiguous.
+    """
+    bundles = [o.data for c in notebook.cells for o in c.get("outputs", []) if "data" in o]
+    found = {
+        "metrics": [dict(b[METRIC]) for b in bundles if METRIC in b],
+        "claims": [dict(b[CLAIM]) for b in bundles if CLAIM in b],
+    }
+    for kind, name in (("metrics", "name"), ("claims", "key")):
+        given = [row[name] for row in found[kind]]
+        twice = sorted({n for n in given if given.count(n) > 1})
+        if twice:
+            raise ValueError(f"expected each of the {kind} once in a notebook; got {', '.join(twice)} more than once")
+    return found
+
+
+def record(notebook: NotebookNode, name: str, path: Path, runs: dict[str, dict] | None = None) -> dict:
+    """Write the metrics.json of one executed notebook; `runs` holds measured seconds and memory by profile."""
+    entry = {"notebook": name, **notebook.metadata.get("hearsay", {}), "runs": runs or {}, **collect(notebook)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(entry, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return entry
+
+
+def load(folder: Path) -> list[dict]:
+    return [json.loads(p.read_text(encoding="utf-8")) for p in sorted(folder.glob("[0-9][0-9]_*.json"))]
+
+
+def gather(folder: Path) -> list[dict]:
+    """Write the metrics.json of each executed notebook in `folder` that has a stamp; all entries."""
+    for path in sorted(folder.glob("[0-9][0-9]_*.ipynb")):
+        notebook = nbformat.read(path, 4)
+        if "source" in notebook.metadata.get("hearsay", {}):
+            record(notebook, path.stem, folder / "metrics" / f"{path.stem}.json")
+    return load(folder / "metrics")
+
+
+def rows(entries: list[dict]) -> list[dict]:
+    """One row for each claim; every key of FINDINGS is there, measured, pending, or with its reason."""
+    claims = [{**c, **_where(e)} for e in entries for c in e["claims"]]
+    stated = [{**m, **_where(e)} for e in entries for m in e["metrics"]]
+    out = []
+    for finding in FINDINGS.values():
+        mine = [c for c in claims if c["key"] == finding.key]
+        numbers = [m for m in stated if finding.key in m["name"].split(".")]
+        out += [_measured(c, finding) for c in mine] or [_unmeasured(finding, numbers)]
+    return out + [_measured(c, None) for c in claims if c["key"] not in FINDINGS]
+
+
+def _where(entry: dict) -> dict:
+    return {"notebook": entry["notebook"], "profile": entry.get("profile", "?"), "data": entry.get("data", "?")}
+
+
+def _row(key, claim, source, paper, ours, verdict, where) -> dict:
+    return {
+        "key": key,
+        "claim": claim,
+        "source": source,
+        "paper": paper,
+        "ours": ours,
+        "verdict": verdict,
+        "notebook": where,
+    }
+
+
+def _measured(c: dict, finding) -> dict:
+    ours = f"{c['effect']:+.3f} [{c['ci'][0]:+.3f}, {c['ci'][1]:+.3f}], n = {c['n']:,}"
+    seeds = f", {c['seeds']} seeds" if c.get("seeds", 1) > 1 else ""
+    verdict = (
+        c["verdict"]
+        if c["verdict"] != "underpowered"
+        else f"underpowered (smallest effect visible: {c['detectable']:.3f})"
+    )
+    paper = finding.paper if finding else c.get("paper") or "-"
+    where = f"{c['notebook']}, {c['profile']}" + ("" if c["data"] == "soundscapes" else f", {c['data']}")
+    return _row(
+        c["key"], c["sentence"], finding.source if finding else "beyond the papers", paper, ours + seeds, verdict, where
+    )
+
+
+def _unmeasured(finding, numbers: list[dict]) -> dict:
+    """A key without a claim: its plain numbers, or the reason why there is none, or who will measure it."""
+    if numbers:
+        ours = "; ".join(
+            f"{m['name']} {m['value']:.3f}" + (f" [{m['ci'][0]:.3f}, {m['ci'][1]:.3f}]" if m["ci"] else "")
+            for m in numbers
+        )
+        return _row(
+            finding.key, finding.finding, finding.source, finding.paper, ours, "measured", numbers[0]["notebook"]
+        )
+    if finding.offline == "yes":
+        verdict = f"pending: notebook {finding.notebooks[0]}" + (f" ({finding.note})" if finding.note else "")
+    else:
+        verdict = f"not measurable offline: {finding.note}"
+        stand_in = f"a stand-in of its own wording is pending in notebook {finding.notebooks[0]}"
+        verdict += f"; {stand_in if finding.offline == 'stand-in' else 'settings in notebook 19'}"
+    return _row(finding.key, finding.finding, finding.source, finding.paper, "-", verdict, where)
+
+
+def markdown(table: list[dict]) -> str:
+    """The ledger as a page of Markdown, for whoever reads the repository in a browser."""
+    head = "# The ledger\n\nEvery claim, what the paper says, what we measured, and the verdict. Made by `make notebooks`.\n"
+    lines = [f"\n{summary(table)}\n", "| " + " | ".join(HEADINGS) + " |", "|---" * len(HEADINGS) + "|"]
+    for r in table:
+        cells = (r["key"], r["claim"], f"{r['paper']} ({r['source']})", r["ours"], r["verdict"], r["notebook"])
+        lines.append("| " + " | ".join(str(c).replace("|", "\\|").replace("\n", " ") for c in cells) + " |")
+    return head + "\n".join(lines) + "\n"
+
+
+def summary(table: list[dict]) -> str:
+    kinds = [r["verdict"].split(":")[0].split(" within")[0].split(" (")[0] for r in table]
+    return "; ".join(f"{kind}: {kinds.count(kind)}" for kind in dict.fromkeys(kinds)) + "."
+
+
+STYLE = """body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:75rem;padding:0 1rem}
+table{border-collapse:collapse;width:100%}th{position:sticky;top:0;background:#fff}
+th,td{border-bottom:1px solid #ccc;padding:.4rem;text-align:left;vertical-align:top}
+td:first-child{font-weight:bold}caption{text-align:left;padding:.5rem 0}small{color:#555}"""
+
+
+def page(table: list[dict]) -> str:
+    """The ledger as one HTML page without scripts; text from outside is escaped."""
+    e = html.escape
+    body = ""
+    for r in table:
+        paper = f"{e(str(r['paper']))} <small>{e(r['source'])}</small>"
+        cells = (e(r["key"]), e(r["claim"]), paper, e(r["ours"]), e(r["verdict"]), e(r["notebook"]))
+        body += f"<tr id='{e(r['key'], quote=True)}'><td>" + "<td>".join(cells) + "</tr>\n"
+    head = "".join(f"<th scope='col'>{h}</th>" for h in HEADINGS)
+    return f"""<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Hearsay: the ledger</title><style>{STYLE}</style><h1>The ledger</h1>
+<p>Every claim, what the paper says, what we measured (effect with its 95 % interval), and the verdict.</p>
+<table><caption>{e(summary(table))}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></html>
+"""
+
+
+def publish(entries: list[dict], build: Path) -> list[dict]:
+    """Write build/claims.json and build/ledger.html; the rows."""
+    table = rows(entries)
+    build.mkdir(parents=True, exist_ok=True)
+    (build / "claims.json").write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (build / "ledger.html").write_text(page(table), encoding="utf-8")
+    return table
+
+
+def verdicts(entries: list[dict]) -> dict[str, str]:
+    """(notebook, key) -> verdict."""
+    return {f"{e['notebook']} {c['key']}": c["verdict"] for e in entries for c in e["claims"]}
+
+
+def moved(before: list[dict], after: list[dict]) -> list[str]:
+    """One sentence for each verdict that differs between two sets of entries; empty when none has moved."""
+    old, new = verdicts(before), verdicts(after)
+    return [
+        f"{k}: {old.get(k, 'not there')} -> {new.get(k, 'not there')}"
+        for k in sorted(old | new)
+        if old.get(k) != new.get(k)
+    ]
