@@ -34,6 +34,19 @@ def register(scheme: str, render: Renderer) -> None:
     _RENDERERS[scheme] = render
 
 
+def renderer(locator: str) -> Renderer:
+    """Who renders a locator.
+
+    Raises:
+        AudioError: nobody does.
+    """
+    scheme = locator.partition("://")[0]
+    if scheme not in _RENDERERS:
+        known = ", ".join(sorted(_RENDERERS)) or "none"
+        raise AudioError(locator, f"nothing renders {scheme}:// (known: {known})", "importing what registers it")
+    return _RENDERERS[scheme]
+
+
 def load(path: str | Path, sample_rate: int, *, channels: str | int = "mean") -> Float[np.ndarray, "samples"]:
     """The recording as mono float32 in about [-1, 1], resampled to `sample_rate` hertz.
 
@@ -43,12 +56,8 @@ def load(path: str | Path, sample_rate: int, *, channels: str | int = "mean") ->
     Raises:
         AudioError: missing, empty, cut short, not audio, or holding NaN or infinite samples. Silence is no error.
     """
-    scheme, separator, _ = str(path).partition("://")
-    if separator:
-        if scheme not in _RENDERERS:
-            known = ", ".join(sorted(_RENDERERS)) or "none"
-            raise AudioError(path, f"nothing renders {scheme}:// (known: {known})", "importing what registers it")
-        return np.asarray(_RENDERERS[scheme](str(path), sample_rate), dtype=np.float32)
+    if "://" in str(path):
+        return np.asarray(renderer(str(path))(str(path), sample_rate), dtype=np.float32)
     samples, rate = _decode(Path(path))
     if isinstance(channels, int) and not 0 <= channels < samples.shape[1]:
         raise AudioError(path, f"asked for channel {channels}, it has {samples.shape[1]}", 'channels="mean"')
