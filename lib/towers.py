@@ -135,14 +135,13 @@ def _read(directory: Path) -> tuple[dict, dict[str, Tensor]]:
         raise ValueError(f"{directory}: {SETTINGS} is not JSON ({error}). Fetch or save the model again.") from error
     lacking = [n for n in ("format", "weights_sha256", "notes", "audio", "text") if n not in settings]
     if lacking or settings["format"] != FORMAT:
-        raise ValueError(
-            f"{directory}: {SETTINGS} is no dual encoder of format {FORMAT} (lacks {lacking or 'it'})."
-        )
+        raise ValueError(f"{directory}: {SETTINGS} is no dual encoder of format {FORMAT} (lacks {lacking or 'it'}).")
     digest = hashlib.sha256(weights).hexdigest()
     if digest != settings["weights_sha256"]:
+        wanted = settings["weights_sha256"]
         raise ValueError(
-            f"{directory}: {WEIGHTS} is not the file that was saved: expected sha256 {settings['weights_sha256'][:12]}..., "
-            f"got {digest[:12]}.... It was cut short or changed; fetch or save the model again."
+            f"{directory}: {WEIGHTS} is not the file that was saved: sha256 {wanted[:12]} expected, "
+            f"got {digest[:12]}. It was cut short or changed; fetch or save the model again."
         )
     try:
         return settings, read_weights(weights)

@@ -80,6 +80,7 @@ def fit(
     *,
     generator: torch.Generator,
     checkpoint: Path | None = None,
+    checkpoint_s: float = 5.0,
     progress: bool = True,
 ) -> History:
     """Train until the validation score stops rising, and leave the best epoch's weights in the model.
@@ -90,8 +91,9 @@ def fit(
         loss: of a model and a batch, a scalar.
         validate: of a model, a score where more is better (mAP@10).
         generator: the only source of chance; the same state gives the same weights.
-        checkpoint: a file written after each epoch. If it is there, training goes on from it, to the very same weights
-            as without the break; it is removed at the end.
+        checkpoint: a file written after an epoch. If it is there, training goes on from it, to the very same weights as
+            without the break; it is removed at the end.
+        checkpoint_s: seconds of work that a kill may cost; 0 writes after every epoch.
 
     Raises:
         ValueError: an unknown schedule; a loss or score that is not finite; a checkpoint of another run.
@@ -101,7 +103,7 @@ def fit(
     where = parallel.device()
     model.to(where)
     optimiser = torch.optim.Adam(_parameter_groups(model, settings), fused=True)
-    run = _Run(settings, model, optimiser, generator, checkpoint)
+    run = _Run(settings, model, optimiser, generator, checkpoint, checkpoint_s)
     with tqdm(total=settings.max_epochs, initial=len(run.rows), disable=not progress, desc="train", leave=False) as bar:
         while not run.stopped:
             epoch, started, losses = len(run.rows), time.perf_counter(), []
@@ -149,9 +151,10 @@ def _parameter_groups(model: nn.Module, settings: Settings) -> list[dict]:
 class _Run:
     """The books of one training run: rows of history, the best weights, and a checkpoint that holds all of it."""
 
-    def __init__(self, settings, model, optimiser, generator, checkpoint) -> None:
+    def __init__(self, settings, model, optimiser, generator, checkpoint, checkpoint_s) -> None:
         self.settings, self.model, self.optimiser, self.generator = settings, model, optimiser, generator
         self.checkpoint = Path(checkpoint) if checkpoint else None
+        self.checkpoint_s, self.saved_at = checkpoint_s, time.monotonic()
         self.rows: list[dict] = []
         self.best_weights: dict[str, Tensor] = {}
         if self.checkpoint and self.checkpoint.exists():
@@ -185,8 +188,9 @@ class _Run:
         self.rows.append({"epoch": epoch, "loss": loss, "score": score, "learning_rate": rate, "seconds": seconds})
         if self.best_epoch == epoch:
             self.best_weights = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
-        if self.checkpoint:
+        if self.checkpoint and time.monotonic() - self.saved_at >= self.checkpoint_s:
             self._save()
+            self.saved_at = time.monotonic()
 
     def finish(self) -> History:
         self.model.load_state_dict(self.best_weights)

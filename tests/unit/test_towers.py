@@ -100,7 +100,7 @@ def flip_a_byte(path):
 def test_changed_weights_are_refused(tmp_path):
     frames_model().save(tmp_path)
     flip_a_byte(tmp_path / towers.WEIGHTS)
-    with pytest.raises(ValueError, match=r"weights.safetensors is not the file that was saved: expected sha256 .* got"):
+    with pytest.raises(ValueError, match=r"is not the file that was saved: sha256 .* expected, got"):
         towers.load(tmp_path)
 
 

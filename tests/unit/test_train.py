@@ -69,6 +69,7 @@ def fit(model, data, settings=SETTINGS, *, validate=None, seed=1, checkpoint=Non
         settings,
         generator=generator(seed),
         checkpoint=checkpoint,
+        checkpoint_s=0,
         progress=False,
     )
 
