@@ -1,0 +1,86 @@
+"""Trained runs, kept: settings -> weights and history. Later notebooks reuse what earlier ones trained."""
+
+import contextlib
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import safetensors.torch
+from filelock import FileLock, Timeout
+from torch import Tensor
+
+from lib import store
+from lib.fingerprint import code
+
+TRAINING = ("lib.adapters", "lib.losses", "lib.towers", "lib.train")  # a change there voids trained runs
+
+
+@dataclass(frozen=True)
+class Run:
+    """What training leaves behind: weights, the history of its epochs, and whatever else JSON can hold."""
+
+    weights: dict[str, Tensor]
+    history: pd.DataFrame
+    extras: dict[str, Any] = field(default_factory=dict)
+
+
+def trained(settings: dict, train: Callable[[Path], Run], *, uses: Sequence[Any] = ()) -> Run:
+    """The run that these settings give: trained now, or read. Two processes never train the same one twice.
+
+    Args:
+        settings: all that the result depends on, as JSON can hold it: source, seed, sizes, encoders' keys, loss. The
+            code of `lib`'s training and the versions of torch and others count without being named. "name" is shown.
+        train: given the path of a checkpoint for `lib.train.fit`, so that a run killed halfway goes on from there.
+        uses: functions or classes whose code counts too, such as a loss defined in a notebook.
+
+    Raises:
+        TypeError: settings that JSON cannot hold.
+    """
+    try:
+        text = json.dumps(settings, sort_keys=True)
+    except TypeError as error:
+        wanted = "settings of numbers, text, lists and dicts with text as keys"
+        raise TypeError(f"expected {wanted}; got: {error}. Try dataclasses.asdict, or tolist.") from None
+    folder = store.root() / "trained" / store.digest(text, code(*TRAINING, *uses))
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    name = settings.get("name", folder.name[:8])
+    with _alone(folder.with_suffix(".lock"), f"trained: waiting for another process that is training {name}"):
+        was_there = folder.exists()
+        if not was_there:
+            _save(folder, train(folder.with_suffix(".checkpoint")), text)
+        print(f"trained: {name} {'from cache' if was_there else 'now'}")
+        return _load(folder)
+
+
+@contextlib.contextmanager
+def _alone(path: Path, waiting: str) -> Iterator[None]:
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print(waiting)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _save(folder: Path, run: Run, settings: str) -> None:
+    part = folder.with_suffix(".part")
+    shutil.rmtree(part, ignore_errors=True)
+    weights = {name: value.detach().cpu().contiguous().clone() for name, value in run.weights.items()}
+    history = {str(column): run.history[column].tolist() for column in run.history}
+    store.write_whole(part / "weights.safetensors", safetensors.torch.save(weights))
+    for name, content in (("history", json.dumps(history)), ("extras", json.dumps(run.extras)), ("settings", settings)):
+        store.write_whole(part / f"{name}.json", content.encode())
+    part.rename(folder)
+
+
+def _load(folder: Path) -> Run:
+    history, extras = (json.loads((folder / f"{name}.json").read_text()) for name in ("history", "extras"))
+    return Run(safetensors.torch.load_file(folder / "weights.safetensors"), pd.DataFrame(history), extras)
