@@ -27,15 +27,18 @@ def rain(rng, sample_rate, n):
     for _ in range(24):
         m = int(sample_rate * rng.uniform(0.003, 0.012))
         drops.append(noise(rng, m, sample_rate, rng.uniform(800, 3000), 7500) * np.exp(-np.linspace(0, 6, m)))
-    hiss = noise(rng, n, sample_rate, rng.uniform(400, 1500), 7800, 1, slope=rng.uniform(-0.3, 0.3))
-    return hiss * _slow(rng, n, sample_rate, 0.5, 0.08) + rng.uniform(0.5, 2.5) * _scatter(rng, n, sample_rate, rng.uniform(60, 250), drops)
+    hiss = noise(rng, n, sample_rate, rng.uniform(200, 1500), 7800, 1, slope=rng.uniform(-0.6, 0.3))
+    hiss = hiss + rng.uniform(0.1, 0.8) * noise(rng, n, sample_rate, 40, 400, 1, slope=-0.5)
+    patter = _scatter(rng, n, sample_rate, rng.uniform(30, 250), drops)
+    return hiss * _slow(rng, n, sample_rate, 0.5, 0.08) + rng.uniform(0.5, 3) * patter
 
 
 def sea_waves(rng, sample_rate, n):
     swells = 0.5 + 0.5 * np.sin(phase_of(rng.uniform(0.15, 0.35) * wander(rng, n, sample_rate, 0.5, 0.2), sample_rate))
     surf = noise(rng, n, sample_rate, 300, rng.uniform(3000, 7000), 1, slope=-0.4) * swells**2
     deep = noise(rng, n, sample_rate, 50, 500, 1, slope=-0.5) * (0.3 + swells)
-    return deep * rng.uniform(0.4, 1) + rng.uniform(0.7, 1.5) * surf
+    foam = noise(rng, n, sample_rate, 500, 7500, 1, slope=-0.2) * _slow(rng, n, sample_rate, 0.6, 0.5)
+    return deep * rng.uniform(0.4, 1) + rng.uniform(0.5, 1.5) * surf + rng.uniform(0.05, 0.4) * foam
 
 
 def fire(rng, sample_rate, n):
@@ -44,8 +47,8 @@ def fire(rng, sample_rate, n):
         m = int(sample_rate * rng.uniform(0.002, 0.02))
         centre = rng.uniform(800, 4500)
         cracks.append(noise(rng, m, sample_rate, centre * 0.6, centre * 1.8) * np.exp(-np.linspace(0, 7, m)))
-    roar = noise(rng, n, sample_rate, 40, rng.uniform(250, 700), 1, slope=-0.5) * _slow(rng, n, sample_rate, 3, 0.2)
-    hiss = noise(rng, n, sample_rate, 1000, 7000) * 0.08
+    roar = noise(rng, n, sample_rate, 40, rng.uniform(120, 600), 2, slope=-0.5) * _slow(rng, n, sample_rate, 3, 0.2)
+    hiss = noise(rng, n, sample_rate, 1000, 7000) * rng.uniform(0.01, 0.08)
     bursts = _scatter(rng, n, sample_rate, rng.uniform(10, 35), cracks) * _slow(rng, n, sample_rate, 1.5, 0.6)
     crackle = np.tanh(rng.uniform(0.3, 0.8) * bursts)
     return rng.uniform(0.1, 0.35) * roar + hiss + rng.uniform(1, 2) * crackle

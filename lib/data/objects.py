@@ -40,17 +40,17 @@ def helicopter(rng, sample_rate, pitch, period, n):
     mid = noise(rng, n, sample_rate, 250 * pitch, 1800 * pitch, slope=-0.5) * (0.15 + slap)
     whine = np.sin(phase_of(wander(rng, n, sample_rate, 3, 0.004) * rng.uniform(500, 900) * pitch, sample_rate))
     hiss = noise(rng, n, sample_rate, 800, 6000, slope=-0.5)
-    return low + rng.uniform(0.5, 1.2) * mid + rng.uniform(0, 0.08) * whine + rng.uniform(0.03, 0.15) * hiss
+    return low + rng.uniform(0.5, 1.2) * mid + rng.uniform(0, 0.08) * whine + rng.uniform(0.03, 0.4) * hiss
 
 
 def chainsaw(rng, sample_rate, pitch, period, n):
     rev = 0.5 + 0.5 * np.sin(phase_of(wander(rng, n, sample_rate, 2, 0.08) / period, sample_rate) + rng.uniform(0, 6))
     depth = rng.uniform(0.35, 0.6)
     f0 = 115 * pitch * (1 - depth + depth * rev**0.7) * wander(rng, n, sample_rate, 40, 0.02)
-    engine = buzz(f0, sample_rate, rng.uniform(0.8, 2))
+    engine = buzz(f0, sample_rate, rng.uniform(0.8, 3))
     teeth = noise(rng, n, sample_rate, 900 * pitch**0.7, 5500 * pitch**0.7) * (0.4 + np.clip(engine, 0, 2)) * (0.4 + 0.6 * rev)
     case = pitch**0.8 * np.array([420, 950, 1900, 3300]) * rng.normal(1, 0.12, 4)
-    body = filtered(engine + rng.uniform(0.15, 0.6) * teeth, sample_rate, formants(case, case * 0.4, rng.uniform(0.4, 1, 4), 0.15))
+    body = filtered(engine + rng.uniform(0.15, 0.6) * teeth, sample_rate, formants(case, case * 0.4, rng.uniform(0.4, 1, 4), rng.uniform(0.15, 0.5)))
     return body * (0.55 + 0.45 * rev)
 
 

@@ -14,8 +14,8 @@ from lib.data.synthesis import Samples, buzz, curve, filtered, formants, noise, 
 def throat(rng, centres, size: float, width: float = 0.14):
     """Formants of a throat: centres in Hz scaled by `size` and varied, each with a width that grows with frequency."""
     centres = np.asarray(centres) * size * rng.normal(1, 0.07, len(centres))
-    gains = 10 ** (-np.cumsum(rng.uniform(0, 9, len(centres))) / 20)
-    return formants(centres, centres * width * rng.uniform(0.7, 1.6) + 50, gains)
+    gains = 10 ** (-np.cumsum(rng.uniform(-3, 8, len(centres))) / 20)
+    return formants(centres, centres * width * rng.uniform(0.7, 1.6) + 50, gains, rng.uniform(0.02, 0.08))
 
 
 def voice(rng, f0: Samples, sample_rate: int, breath: float, roughness: float, damping: float = 4.0) -> Samples:
