@@ -34,6 +34,9 @@ def collect(notebook: NotebookNode) -> dict[str, list[dict]]:
         twice = sorted({n for n in given if given.count(n) > 1})
         if twice:
             raise ValueError(f"expected each of the {kind} once in a notebook; got {', '.join(twice)} more than once")
+    borrowed = [c["key"] for c in found["claims"] if c["key"] in FINDINGS and FINDINGS[c["key"]].offline != "yes"]
+    if borrowed:
+        raise ValueError(f"a stand-in gives no verdict on the original; use a key of its own instead of {borrowed}")
     return found
 
 
@@ -75,54 +78,45 @@ def _where(entry: dict) -> dict:
 
 
 def _row(key, claim, source, paper, ours, verdict, where) -> dict:
-    return {
-        "key": key,
-        "claim": claim,
-        "source": source,
-        "paper": paper,
-        "ours": ours,
-        "verdict": verdict,
-        "notebook": where,
-    }
+    return dict(key=key, claim=claim, source=source, paper=paper, ours=ours, verdict=verdict, notebook=where)
+
+
+def _interval(ci, sign: str = "") -> str:
+    return f" [{ci[0]:{sign}.3f}, {ci[1]:{sign}.3f}]" if ci else ""
+
+
+def _row_where(c: dict) -> str:
+    return f"{c['notebook']}, {c['profile']}" + ("" if c["data"] == "soundscapes" else f", {c['data']}")
 
 
 def _measured(c: dict, finding) -> dict:
-    ours = f"{c['effect']:+.3f} [{c['ci'][0]:+.3f}, {c['ci'][1]:+.3f}], n = {c['n']:,}"
-    seeds = f", {c['seeds']} seeds" if c.get("seeds", 1) > 1 else ""
-    verdict = (
-        c["verdict"]
-        if c["verdict"] != "underpowered"
-        else f"underpowered (smallest effect visible: {c['detectable']:.3f})"
-    )
-    paper = finding.paper if finding else c.get("paper") or "-"
-    where = f"{c['notebook']}, {c['profile']}" + ("" if c["data"] == "soundscapes" else f", {c['data']}")
-    return _row(
-        c["key"], c["sentence"], finding.source if finding else "beyond the papers", paper, ours + seeds, verdict, where
-    )
+    ours = f"{c['effect']:+.3f}{_interval(c['ci'], '+')}, n = {c['n']:,}"
+    ours += f", {c['seeds']} seeds" if c.get("seeds", 1) > 1 else ""
+    verdict = c["verdict"]
+    if verdict == "underpowered":
+        verdict += f" (smallest effect visible: {c['detectable']:.3f})"
+    paper, source = (finding.paper, finding.source) if finding else (c.get("paper") or "-", "beyond the papers")
+    return _row(c["key"], c["sentence"], source, paper, ours, verdict, _row_where(c))
 
 
 def _unmeasured(finding, numbers: list[dict]) -> dict:
     """A key without a claim: its plain numbers, or the reason why there is none, or who will measure it."""
     if numbers:
-        ours = "; ".join(
-            f"{m['name']} {m['value']:.3f}" + (f" [{m['ci'][0]:.3f}, {m['ci'][1]:.3f}]" if m["ci"] else "")
-            for m in numbers
-        )
-        return _row(
-            finding.key, finding.finding, finding.source, finding.paper, ours, "measured", numbers[0]["notebook"]
-        )
+        ours = "; ".join(f"{m['name']} {m['value']:.3f}{_interval(m['ci'])}" for m in numbers)
+        where = _row_where(numbers[0])
+        return _row(finding.key, finding.finding, finding.source, finding.paper, ours, "measured", where)
     if finding.offline == "yes":
         verdict = f"pending: notebook {finding.notebooks[0]}" + (f" ({finding.note})" if finding.note else "")
     else:
         verdict = f"not measurable offline: {finding.note}"
         stand_in = f"a stand-in of its own wording is pending in notebook {finding.notebooks[0]}"
         verdict += f"; {stand_in if finding.offline == 'stand-in' else 'settings in notebook 19'}"
-    return _row(finding.key, finding.finding, finding.source, finding.paper, "-", verdict, where)
+    return _row(finding.key, finding.finding, finding.source, finding.paper, "-", verdict, "-")
 
 
 def markdown(table: list[dict]) -> str:
     """The ledger as a page of Markdown, for whoever reads the repository in a browser."""
-    head = "# The ledger\n\nEvery claim, what the paper says, what we measured, and the verdict. Made by `make notebooks`.\n"
+    head = "# The ledger\n\nEvery claim, what the paper says, ours, and the verdict. Made by `make notebooks`.\n"
     lines = [f"\n{summary(table)}\n", "| " + " | ".join(HEADINGS) + " |", "|---" * len(HEADINGS) + "|"]
     for r in table:
         cells = (r["key"], r["claim"], f"{r['paper']} ({r['source']})", r["ours"], r["verdict"], r["notebook"])

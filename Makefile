@@ -1,0 +1,64 @@
+# Hearsay: make run, make test. Each does all the set-up it needs, once; a fresh machine needs python3 (3.11 or newer) and make.
+#   make run NB=00,08 PROFILE=laptop DATA=esc50:PATH SEED=0
+
+PYTHON ?= python3
+NB ?=
+PROFILE ?= laptop
+DATA ?= soundscapes
+SEED ?= 0
+REASON ?=
+
+BIN := .venv/bin
+READY := .venv/.ready
+WORKBOOK := $(BIN)/python -m lib.workbook
+# One thread for each process, whoever starts it: two notebooks (or tests) share two cores, and numbers repeat.
+export OMP_NUM_THREADS ?= 1
+export MKL_NUM_THREADS ?= 1
+export PYTHONHASHSEED ?= 0
+
+.PHONY: run test lab notebooks verify rebaseline bench check pages lint clean help
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(READY): constraints.txt pyproject.toml
+	@$(PYTHON) lib/workbook/preflight.py
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing the pinned packages into .venv (once; some minutes, about 6 GB)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]" \
+		|| { echo "The packages could not be installed: the lines above say why; then type the same command again." >&2; exit 1; }
+	@touch $@
+
+run: $(READY)  ## execute the notebooks; every claim with its interval in build/ledger.html
+	@$(WORKBOOK) run --nb "$(NB)" --profile "$(PROFILE)" --data "$(DATA)" --seed "$(SEED)"
+
+test: $(READY)  ## unit, parity, exercise, browser and notebook tests
+	@$(BIN)/python -m pytest
+
+lab: $(READY)  ## working copies of the notebooks in JupyterLab
+	@$(WORKBOOK) lab
+
+notebooks: $(READY)  ## regenerate the committed, executed notebooks
+	@$(WORKBOOK) notebooks --nb "$(NB)"
+
+verify: $(READY)  ## run profile laptop again; fail, saying which, when a verdict has moved
+	@$(WORKBOOK) verify --nb "$(NB)"
+
+rebaseline: $(READY)  ## new bands for the smoke metrics, from ten seeds: make rebaseline REASON="why"
+	@$(WORKBOOK) rebaseline --nb "$(NB)" --reason "$(REASON)"
+
+bench: $(READY)  ## our speed beside what you would use instead
+	@$(BIN)/python -m tests.bench
+
+check: $(READY)  ## before class: one line for each thing that may be amiss
+	@$(WORKBOOK) check
+
+pages: $(READY)  ## the executed notebooks as static pages in build/pages
+	@$(WORKBOOK) pages
+
+lint: $(READY)  ## ruff over lib, tests and the notebooks' sources
+	@$(BIN)/ruff check .
+
+clean:  ## remove what was built; .venv and your copies in lab/ stay
+	@rm -rf build
