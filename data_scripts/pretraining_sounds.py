@@ -10,8 +10,21 @@ from __future__ import annotations
 import numpy as np
 
 from lib.data import events
-from lib.data.synthesis import (Samples, buzz, curve, filtered, formants, modes, noise, peak, phase_of, place, room,
-                                swell, wander)
+from lib.data.synthesis import (
+    Samples,
+    buzz,
+    curve,
+    filtered,
+    formants,
+    modes,
+    noise,
+    peak,
+    phase_of,
+    place,
+    room,
+    swell,
+    wander,
+)
 from lib.mix import mix
 
 SEEN = [name for name, kind in events.KINDS.items() if kind.seen]
@@ -24,26 +37,38 @@ RATE_BINS = {"rate_slow": 1.6, "rate_steady": 3.5, "rate_fast": 9, "rate_fastest
 def struck_modes(rng, sr, f, s):
     k = int(rng.integers(3, 14))
     ratios = np.cumprod(np.r_[1, rng.uniform(1.05, 2.0, k)])
-    return modes(f * ratios, rng.uniform(0.01, 0.6) * ratios ** -rng.uniform(0.2, 1), rng.uniform(0.1, 1, k + 1), int(s * sr), sr)
+    return modes(
+        f * ratios, rng.uniform(0.01, 0.6) * ratios ** -rng.uniform(0.2, 1), rng.uniform(0.1, 1, k + 1), int(s * sr), sr
+    )
 
 
 def thud(rng, sr, f, s):
     n = int(s * sr)
     low = modes(f * rng.uniform(0.8, 2.5, 4), rng.uniform(0.02, 0.1, 4), rng.uniform(0.3, 1, 4), n, sr)
-    return peak(low) + rng.uniform(0.2, 1) * noise(rng, n, sr, f, f * rng.uniform(3, 12)) * np.exp(-np.arange(n) / sr / rng.uniform(0.01, 0.06))
+    return peak(low) + rng.uniform(0.2, 1) * noise(rng, n, sr, f, f * rng.uniform(3, 12)) * np.exp(
+        -np.arange(n) / sr / rng.uniform(0.01, 0.06)
+    )
 
 
 def vowel(rng, sr, f, s):
     n, size = int(s * sr), rng.uniform(0.8, 1.5)
-    f0 = min(f, 900) * curve(rng.uniform(0.8, 1.25, rng.integers(2, 6)), n) * wander(rng, n, sr, 40, rng.uniform(0, 0.06))
+    f0 = (
+        min(f, 900)
+        * curve(rng.uniform(0.8, 1.25, rng.integers(2, 6)), n)
+        * wander(rng, n, sr, 40, rng.uniform(0, 0.06))
+    )
     centres = size * np.array([rng.uniform(250, 900), rng.uniform(800, 2500), rng.uniform(2400, 3300), 4200])
     source = buzz(f0, sr, rng.uniform(2, 6)) + rng.uniform(0, 0.8) * noise(rng, n, sr)
-    return filtered(source, sr, formants(centres, centres * rng.uniform(0.08, 0.25), rng.uniform(0.1, 1, 4))) * swell(n, sr, 0.04, 0.06)
+    return filtered(source, sr, formants(centres, centres * rng.uniform(0.08, 0.25), rng.uniform(0.1, 1, 4))) * swell(
+        n, sr, 0.04, 0.06
+    )
 
 
 def noise_burst(rng, sr, f, s):
     n = int(s * sr)
-    return noise(rng, n, sr, f / rng.uniform(1.05, 2), f * rng.uniform(1.05, 3), int(rng.integers(1, 4))) * swell(n, sr, rng.uniform(0.002, s / 2), 0.05, rng.uniform(0, 5))
+    return noise(rng, n, sr, f / rng.uniform(1.05, 2), f * rng.uniform(1.05, 3), int(rng.integers(1, 4))) * swell(
+        n, sr, rng.uniform(0.002, s / 2), 0.05, rng.uniform(0, 5)
+    )
 
 
 def sweep(rng, sr, f, s):
@@ -56,13 +81,21 @@ def fm_bell(rng, sr, f, s):
     n, t = int(s * sr), np.arange(int(s * sr)) / sr
     ratio, index = rng.choice([1.41, 1.7, 2.3, 3.5, 0.68]), rng.uniform(0.5, 6) * min(1, 1500 / f)
     fade = np.exp(-t / rng.uniform(0.05, 0.6))
-    return np.sin(2 * np.pi * f * t + index * fade * np.sin(2 * np.pi * f * ratio * t)) * fade * swell(n, sr, 0.003, 0.02)
+    return (
+        np.sin(2 * np.pi * f * t + index * fade * np.sin(2 * np.pi * f * ratio * t)) * fade * swell(n, sr, 0.003, 0.02)
+    )
 
 
 def plucked(rng, sr, f, s):
     k = np.arange(1, 25)
     stiff = k * np.sqrt(1 + rng.uniform(0, 0.002) * k**2)
-    return modes(f * stiff, rng.uniform(0.1, 0.8) / k ** rng.uniform(0.3, 1), np.sin(np.pi * k * rng.uniform(0.05, 0.5)) / k, int(s * sr), sr)
+    return modes(
+        f * stiff,
+        rng.uniform(0.1, 0.8) / k ** rng.uniform(0.3, 1),
+        np.sin(np.pi * k * rng.uniform(0.05, 0.5)) / k,
+        int(s * sr),
+        sr,
+    )
 
 
 def chirp_train(rng, sr, f, s):
@@ -84,7 +117,9 @@ def fm_warble(rng, sr, f, n, rate):
 
 
 def am_noise(rng, sr, f, n, rate):
-    return noise(rng, n, sr, f / rng.uniform(1.2, 3), f * rng.uniform(1.2, 4), 1) * (rng.uniform(0, 0.3) + _pulse(n, sr, rate, rng.uniform(0.5, 20), rng))
+    return noise(rng, n, sr, f / rng.uniform(1.2, 3), f * rng.uniform(1.2, 4), 1) * (
+        rng.uniform(0, 0.3) + _pulse(n, sr, rate, rng.uniform(0.5, 20), rng)
+    )
 
 
 def click_train(rng, sr, f, n, rate):
@@ -96,7 +131,11 @@ def click_train(rng, sr, f, n, rate):
 def harmonic_stack(rng, sr, f, n, rate):
     f0 = f * (1 + rng.uniform(0.002, 0.04) * np.sin(phase_of(np.full(n, rate), sr))) * wander(rng, n, sr, 4, 0.01)
     centres = np.sort(np.exp(rng.uniform(np.log(200), np.log(6000), 3)))
-    return filtered(buzz(f0.astype(np.float32), sr, rng.uniform(1, 8)), sr, formants(centres, centres * rng.uniform(0.1, 0.6), rng.uniform(0.2, 1, 3), 0.1))
+    return filtered(
+        buzz(f0.astype(np.float32), sr, rng.uniform(1, 8)),
+        sr,
+        formants(centres, centres * rng.uniform(0.1, 0.6), rng.uniform(0.2, 1, 3), 0.1),
+    )
 
 
 def bubbles(rng, sr, f, n, rate):
@@ -104,6 +143,7 @@ def bubbles(rng, sr, f, n, rate):
         m = int(sr * rng.uniform(0.01, 0.05))
         f0 = f * np.exp(rng.normal(0, 0.4)) * np.linspace(1, rng.uniform(1, 1.5), m)
         return np.sin(phase_of(np.minimum(f0, 0.45 * sr), sr)) * np.exp(-np.linspace(0, 5, m)) * rng.exponential()
+
     grains = [one().astype(np.float32) for _ in range(12)]
     return place(n, [(int(k), grains[rng.integers(12)]) for k in rng.integers(0, n, max(3, int(6 * rate * n / sr)))])
 
@@ -115,14 +155,23 @@ def scrape(rng, sr, f, n, rate):
 
 
 def motor(rng, sr, f, n, rate):
-    f0 = np.maximum(20, min(f, 400) * wander(rng, n, sr, 30, rng.uniform(0, 0.05)) * (0.8 + 0.4 * _pulse(n, sr, rate / 4, 1, rng)))
+    f0 = np.maximum(
+        20, min(f, 400) * wander(rng, n, sr, 30, rng.uniform(0, 0.05)) * (0.8 + 0.4 * _pulse(n, sr, rate / 4, 1, rng))
+    )
     tone = buzz(f0.astype(np.float32), sr, rng.uniform(0.8, 3))
     case = np.exp(rng.uniform(np.log(100), np.log(4000), 4))
-    return filtered(tone + rng.uniform(0, 1) * noise(rng, n, sr, 100, 6000) * np.clip(tone, 0, 2), sr, formants(case, case * 0.4, rng.uniform(0.3, 1, 4), 0.1))
+    return filtered(
+        tone + rng.uniform(0, 1) * noise(rng, n, sr, 100, 6000) * np.clip(tone, 0, 2),
+        sr,
+        formants(case, case * 0.4, rng.uniform(0.3, 1, 4), 0.1),
+    )
 
 
 def beating(rng, sr, f, n, rate):
-    tones = [buzz(np.full(n, f * k, dtype=np.float32), sr, rng.uniform(3, 15)) for k in (1, 1 + rate / f, rng.uniform(1.1, 2.2))]
+    tones = [
+        buzz(np.full(n, f * k, dtype=np.float32), sr, rng.uniform(3, 15))
+        for k in (1, 1 + rate / f, rng.uniform(1.1, 2.2))
+    ]
     return tones[0] + rng.uniform(0.5, 1) * tones[1] + rng.uniform(0, 1) * tones[2]
 
 
@@ -133,11 +182,21 @@ def whistle_wind(rng, sr, f, n, rate):
 
 
 UNITS = {f.__name__: f for f in (struck_modes, thud, vowel, noise_burst, sweep, fm_bell, plucked, chirp_train)}
-STREAMS = {f.__name__: f for f in (fm_warble, am_noise, click_train, harmonic_stack, bubbles, scrape, motor, beating, whistle_wind)}
+STREAMS = {
+    f.__name__: f
+    for f in (fm_warble, am_noise, click_train, harmonic_stack, bubbles, scrape, motor, beating, whistle_wind)
+}
 CLASSES: list[str] = [
-    *SEEN, *(f"{kind}/{pitch}" for kind in SEEN for pitch in events.PITCHES),
+    *SEEN,
+    *(f"{kind}/{pitch}" for kind in SEEN for pitch in events.PITCHES),
     *(f"{kind}/{rate}" for kind in SEEN if events.KINDS[kind].rates for rate in events.RATES),
-    *UNITS, *STREAMS, *PITCH_BINS, *RATE_BINS, *(f"count_{k}" for k in range(1, 5)), *events.DISTANCES, *SEEN_BACKGROUNDS,
+    *UNITS,
+    *STREAMS,
+    *PITCH_BINS,
+    *RATE_BINS,
+    *(f"count_{k}" for k in range(1, 5)),
+    *events.DISTANCES,
+    *SEEN_BACKGROUNDS,
 ]
 
 
@@ -171,7 +230,10 @@ def draw_family(rng, sample_rate: int, seconds: float) -> tuple[Samples, set[str
     else:
         count, rate = int(rng.integers(1, 5)), min(rate, 6.0)
         unit = min(np.exp(rng.uniform(np.log(0.06), np.log(0.8))), 0.9 / rate if count > 1 else 0.8)
-        parts = [(int(k / rate * sample_rate), peak(UNITS[name](rng, sample_rate, f, unit)) * rng.uniform(0.7, 1)) for k in range(count)]
+        parts = [
+            (int(k / rate * sample_rate), peak(UNITS[name](rng, sample_rate, f, unit)) * rng.uniform(0.7, 1))
+            for k in range(count)
+        ]
         n = min(int(seconds * sample_rate), parts[-1][0] + int((unit + 0.2) * sample_rate))
         sound = place(n, parts)
         tags |= {f"count_{count}"} | ({_bin(rate, RATE_BINS)} if count > 1 else set())
@@ -197,5 +259,11 @@ def draw(rng: np.random.Generator, sample_rate: int, seconds: float) -> tuple[Sa
         tags |= about
     clip = mix(ground, placed, sample_rate)
     points = 10 ** (rng.normal(0, 3, 6) / 20)  # a microphone's curve, 3 dB spread at six log-spaced frequencies
-    clip = filtered(clip, sample_rate, lambda f: np.interp(np.log(np.maximum(f, 50)), np.linspace(np.log(50), np.log(8000), 6), points).astype(np.float32))
+    clip = filtered(
+        clip,
+        sample_rate,
+        lambda f: np.interp(np.log(np.maximum(f, 50)), np.linspace(np.log(50), np.log(8000), 6), points).astype(
+            np.float32
+        ),
+    )
     return peak(clip) * np.float32(10 ** rng.uniform(-1.5, 0)), tags

@@ -11,12 +11,12 @@ PEAK = 0.95  # headroom against clipping when the mix is written as integers
 QUIET = 1e-4  # RMS that stands for the background where it is silent, so that an SNR still says something
 
 
-def rms(samples: Float[np.ndarray, "samples"]) -> float:
+def rms(samples: Float[np.ndarray, samples]) -> float:
     """Root mean square of a sound; 0 for an empty one."""
     return float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) if len(samples) else 0.0
 
 
-def fade(samples: Float[np.ndarray, "samples"], n: int) -> Float[np.ndarray, "samples"]:
+def fade(samples: Float[np.ndarray, samples], n: int) -> Float[np.ndarray, samples]:
     """`samples` with a raised-cosine fade of `n` samples at either end (less where it is shorter than both)."""
     n = min(n, len(samples) // 2)
     ramp = (0.5 - 0.5 * np.cos(np.pi * (np.arange(n) + 0.5) / max(n, 1))).astype(np.float32)
@@ -27,11 +27,11 @@ def fade(samples: Float[np.ndarray, "samples"], n: int) -> Float[np.ndarray, "sa
 
 
 def mix(
-    background: Float[np.ndarray, "samples"],
-    events: Sequence[tuple[Float[np.ndarray, "event"], float, float]],
+    background: Float[np.ndarray, samples],
+    events: Sequence[tuple[Float[np.ndarray, event], float, float]],
     sample_rate: int,
     fade_s: float = 0.01,
-) -> Float[np.ndarray, "samples"]:
+) -> Float[np.ndarray, samples]:
     """`background` with each `(samples, onset_s, snr_db)` of `events` added; as long as the background.
 
     The SNR compares RMS over the event's own span: 20 log10(RMS of the event / RMS of the background there). The whole

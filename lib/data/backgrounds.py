@@ -1,4 +1,4 @@
-"""Eight backgrounds by formula: `background(rng, sample_rate, n) -> n samples`. Long and slow; the caller keeps a bank."""
+"""Eight backgrounds by formula: `background(rng, sample_rate, n) -> n samples`. Slow: keep a bank."""
 
 from __future__ import annotations
 
@@ -68,7 +68,9 @@ def traffic(rng, sample_rate, n):
         t = (np.arange(n) - rng.integers(n)) / sample_rate
         passing = np.exp(-((t / rng.uniform(0.6, 1.6)) ** 2)).astype(np.float32)
         f0 = (rng.uniform(60, 130) * (1 - 0.06 * np.tanh(2 * t))).astype(np.float32)
-        engine = filtered(buzz(f0, sample_rate, 4), sample_rate, formants([150, 400, 900], [150, 300, 600], [1, 0.6, 0.3]))
+        engine = filtered(
+            buzz(f0, sample_rate, 4), sample_rate, formants([150, 400, 900], [150, 300, 600], [1, 0.6, 0.3])
+        )
         tyres = noise(rng, n, sample_rate, 500, 3000, 1, slope=-0.3)
         road = road + passing * (rng.uniform(0.5, 1.5) * tyres + rng.uniform(0.2, 0.8) * engine / (engine.std() + 1e-9))
     return road
@@ -108,7 +110,9 @@ def night_insects(rng, sample_rate, n):
     for _ in range(rng.integers(2, 6)):
         f = rng.uniform(2800, 6500)
         pulse = np.clip(np.sin(phase_of(np.full(n, rng.uniform(18, 60)), sample_rate)), 0, 1)
-        song = np.sin(phase_of(np.full(n, rng.uniform(0.7, 3)), sample_rate) + rng.uniform(0, 6)) > rng.uniform(-1.2, 0.2)
+        song = np.sin(phase_of(np.full(n, rng.uniform(0.7, 3)), sample_rate) + rng.uniform(0, 6)) > rng.uniform(
+            -1.2, 0.2
+        )
         carrier = np.sin(phase_of(f * wander(rng, n, sample_rate, 8, 0.003), sample_rate))
         out = out + rng.uniform(0.1, 0.6) * (carrier * pulse * song).astype(np.float32)
     return out

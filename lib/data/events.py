@@ -97,22 +97,43 @@ def _once(sound, rng, sample_rate, pitch, period, n, count):
 
 # name: family, how it is laid out in time, rates, pitches, seen, steady period, longest unit (seconds)
 _TABLE = {
-    "dog_bark": ("animal", _units, 1, 1, 1, 0.45, 0.25), "rooster_crow": ("animal", _once, 0, 1, 1, 1.5, 1.7),
-    "baby_cry": ("human", _train, 1, 1, 1, 0.8, 0.7), "sneeze": ("human", _units, 0, 1, 1, 0.8, 0.7),
-    "clock_tick": ("domestic", _train, 1, 1, 1, 0.42, 0.12), "helicopter": ("machine", _whole, 1, 1, 1, 0.1, 1.0),
-    "chainsaw": ("machine", _whole, 1, 1, 1, 0.55, 1.0), "siren": ("alarm", _whole, 1, 1, 1, 0.8, 1.0),
-    "car_horn": ("alarm", _units, 1, 1, 1, 0.5, 0.3), "church_bell": ("bell", _units, 0, 1, 1, 0.7, 1.0),
-    "footsteps": ("human", _train, 1, 1, 1, 0.45, 0.2), "door_knock": ("impact", _units, 1, 1, 1, 0.4, 0.25),
-    "phone_ring": ("alarm", _units, 0, 1, 1, 0.75, 0.6), "bird_chirp": ("animal", _units, 1, 1, 1, 0.38, 0.2),
-    "engine_start": ("machine", _whole, 1, 1, 1, 0.16, 1.0), "thunder": ("nature", _whole, 0, 0, 0, 1.0, 1.5),
-    "glass_break": ("impact", _whole, 0, 1, 0, 1.0, 0.8), "cat_meow": ("animal", _units, 0, 1, 0, 0.75, 0.65),
-    "frog_croak": ("animal", _units, 1, 1, 0, 0.5, 0.3), "train_whistle": ("alarm", _units, 0, 1, 0, 0.85, 0.7),
-    "hammer": ("impact", _units, 1, 1, 0, 0.45, 0.3), "alarm_beep": ("alarm", _units, 1, 1, 0, 0.42, 0.25),
-    "water_drip": ("water", _units, 1, 1, 0, 0.45, 0.15), "owl_hoot": ("animal", _units, 1, 1, 0, 0.55, 0.4),
+    "dog_bark": ("animal", _units, 1, 1, 1, 0.45, 0.25),
+    "rooster_crow": ("animal", _once, 0, 1, 1, 1.5, 1.7),
+    "baby_cry": ("human", _train, 1, 1, 1, 0.8, 0.7),
+    "sneeze": ("human", _units, 0, 1, 1, 0.8, 0.7),
+    "clock_tick": ("domestic", _train, 1, 1, 1, 0.42, 0.12),
+    "helicopter": ("machine", _whole, 1, 1, 1, 0.1, 1.0),
+    "chainsaw": ("machine", _whole, 1, 1, 1, 0.55, 1.0),
+    "siren": ("alarm", _whole, 1, 1, 1, 0.8, 1.0),
+    "car_horn": ("alarm", _units, 1, 1, 1, 0.5, 0.3),
+    "church_bell": ("bell", _units, 0, 1, 1, 0.7, 1.0),
+    "footsteps": ("human", _train, 1, 1, 1, 0.45, 0.2),
+    "door_knock": ("impact", _units, 1, 1, 1, 0.4, 0.25),
+    "phone_ring": ("alarm", _units, 0, 1, 1, 0.75, 0.6),
+    "bird_chirp": ("animal", _units, 1, 1, 1, 0.38, 0.2),
+    "engine_start": ("machine", _whole, 1, 1, 1, 0.16, 1.0),
+    "thunder": ("nature", _whole, 0, 0, 0, 1.0, 1.5),
+    "glass_break": ("impact", _whole, 0, 1, 0, 1.0, 0.8),
+    "cat_meow": ("animal", _units, 0, 1, 0, 0.75, 0.65),
+    "frog_croak": ("animal", _units, 1, 1, 0, 0.5, 0.3),
+    "train_whistle": ("alarm", _units, 0, 1, 0, 0.85, 0.7),
+    "hammer": ("impact", _units, 1, 1, 0, 0.45, 0.3),
+    "alarm_beep": ("alarm", _units, 1, 1, 0, 0.42, 0.25),
+    "water_drip": ("water", _units, 1, 1, 0, 0.45, 0.15),
+    "owl_hoot": ("animal", _units, 1, 1, 0, 0.55, 0.4),
 }
 KINDS: dict[str, Kind] = {
-    name: Kind(name, family, layout is _units, bool(rates), bool(pitches), bool(seen),
-               partial(layout, getattr(voices, name, None) or getattr(objects, name)), period, unit)
+    name: Kind(
+        name,
+        family,
+        layout is _units,
+        bool(rates),
+        bool(pitches),
+        bool(seen),
+        partial(layout, getattr(voices, name, None) or getattr(objects, name)),
+        period,
+        unit,
+    )
     for name, (family, layout, rates, pitches, seen, period, unit) in _TABLE.items()
 }
 
@@ -146,7 +167,7 @@ def _bank(name: str, variant: int, sample_rate: int, seconds: float) -> Samples:
 
 
 def render_background(name: str, seconds: float, sample_rate: int, rng: np.random.Generator, variants=8) -> Samples:
-    """A crop, RMS 0.1, of one of `variants` long renderings kept by the process (made on first use: some 0.1 s each)."""
+    """A crop, RMS 0.1, of one of `variants` long renderings kept by the process (made on first use, 0.1 s each)."""
     if name not in BACKGROUNDS:
         raise ValueError(f"background: expected one of {', '.join(BACKGROUNDS)}; got {name!r}")
     n = round(seconds * sample_rate)

@@ -8,8 +8,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from lib.data.synthesis import (Samples, buzz, curve, filtered, formants, modes, noise, peak, phase_of, place, swell,
-                                wander)
+from lib.data.synthesis import (
+    Samples,
+    buzz,
+    curve,
+    filtered,
+    formants,
+    modes,
+    noise,
+    peak,
+    phase_of,
+    place,
+    swell,
+    wander,
+)
 
 
 def struck(rng, sample_rate, base, ratios, decay, seconds, spread=0.02, click=0.2) -> Samples:
@@ -28,7 +40,9 @@ def clock_tick(rng, sample_rate, pitch, period):
     decay, depth, gap = rng.uniform(0.003, 0.014), rng.uniform(0.05, 0.6), rng.uniform(0.008, 0.03)
     tick = struck(rng, sample_rate, 1700 * pitch, ratios, decay, 0.08, click=0.6)
     wood = struck(rng, sample_rate, 500 * pitch, [1, 1.7, 2.6], 0.012, 0.08, click=0)
-    return place(int(0.12 * sample_rate), [(0, tick * depth), (int(gap * sample_rate), tick + rng.uniform(0, 0.4) * wood)])
+    return place(
+        int(0.12 * sample_rate), [(0, tick * depth), (int(gap * sample_rate), tick + rng.uniform(0, 0.4) * wood)]
+    )
 
 
 def helicopter(rng, sample_rate, pitch, period, n):
@@ -48,9 +62,17 @@ def chainsaw(rng, sample_rate, pitch, period, n):
     depth = rng.uniform(0.35, 0.6)
     f0 = 115 * pitch * (1 - depth + depth * rev**0.7) * wander(rng, n, sample_rate, 40, 0.02)
     engine = buzz(f0, sample_rate, rng.uniform(0.8, 3))
-    teeth = noise(rng, n, sample_rate, 900 * pitch**0.7, 5500 * pitch**0.7) * (0.4 + np.clip(engine, 0, 2)) * (0.4 + 0.6 * rev)
+    teeth = (
+        noise(rng, n, sample_rate, 900 * pitch**0.7, 5500 * pitch**0.7)
+        * (0.4 + np.clip(engine, 0, 2))
+        * (0.4 + 0.6 * rev)
+    )
     case = pitch**0.8 * np.array([420, 950, 1900, 3300]) * rng.normal(1, 0.12, 4)
-    body = filtered(engine + rng.uniform(0.15, 0.6) * teeth, sample_rate, formants(case, case * 0.4, rng.uniform(0.4, 1, 4), rng.uniform(0.15, 0.5)))
+    body = filtered(
+        engine + rng.uniform(0.15, 0.6) * teeth,
+        sample_rate,
+        formants(case, case * 0.4, rng.uniform(0.4, 1, 4), rng.uniform(0.15, 0.5)),
+    )
     return body * (0.55 + 0.45 * rev)
 
 
@@ -68,9 +90,16 @@ def siren(rng, sample_rate, pitch, period, n):
 def car_horn(rng, sample_rate, pitch, period):
     n = int(sample_rate * period * rng.uniform(0.5, 0.7))
     base = 400 * pitch
-    pair = [buzz(np.full(n, base * k, dtype=np.float32) * curve([0.97, 1, 1, 0.99], n), sample_rate, rng.uniform(2, 4))
-            for k in (1, rng.choice([1.19, 1.25, 1.26, 1.33]))]
-    horn = formants(pitch**0.6 * np.array([1000, 2200, 3200]) * rng.normal(1, 0.12, 3), [700, 800, 900], rng.uniform(0.4, 1, 3), 0.15)
+    pair = [
+        buzz(np.full(n, base * k, dtype=np.float32) * curve([0.97, 1, 1, 0.99], n), sample_rate, rng.uniform(2, 4))
+        for k in (1, rng.choice([1.19, 1.25, 1.26, 1.33]))
+    ]
+    horn = formants(
+        pitch**0.6 * np.array([1000, 2200, 3200]) * rng.normal(1, 0.12, 3),
+        [700, 800, 900],
+        rng.uniform(0.4, 1, 3),
+        0.15,
+    )
     return filtered(pair[0] + rng.uniform(0.4, 1) * pair[1], sample_rate, horn) * swell(n, sample_rate, 0.02, 0.04)
 
 
@@ -82,7 +111,9 @@ def church_bell(rng, sample_rate, pitch, period):
 
 
 def footsteps(rng, sample_rate, pitch, period):
-    heel = struck(rng, sample_rate, 130 * pitch, [1, 1.8, 2.9, 4.6, 7], rng.uniform(0.01, 0.04), 0.16, 0.08, rng.uniform(0.2, 1))
+    heel = struck(
+        rng, sample_rate, 130 * pitch, [1, 1.8, 2.9, 4.6, 7], rng.uniform(0.01, 0.04), 0.16, 0.08, rng.uniform(0.2, 1)
+    )
     n, m = int(sample_rate * rng.uniform(0.04, 0.12)), len(heel)
     sole = noise(rng, n, sample_rate, 700 * pitch, 3500 * pitch) * swell(n, sample_rate, 0.01, 0.03)
     sole *= rng.uniform(0, 0.5) * (1 + (rng.random() < 0.3) * rng.gamma(0.3, 3, n))  # three in ten floors are gravel
@@ -111,9 +142,16 @@ def engine_start(rng, sample_rate, pitch, period, n):
     turn = 0.5 + 0.5 * np.cos(phase_of(np.full(cut, 1 / period), sample_rate))
     motor = buzz(np.full(cut, 150 * pitch, dtype=np.float32) * (0.8 + 0.4 * turn).astype(np.float32), sample_rate, 3)
     crank = (motor + 0.6 * noise(rng, cut, sample_rate, 150, 4000, slope=-0.5)) * (0.15 + turn**2)
-    f0 = 62 * pitch * curve([0.4, rng.uniform(1.2, 1.8), 1.1, 1, 1], n - cut) * wander(rng, n - cut, sample_rate, 20, 0.02)
+    f0 = (
+        62
+        * pitch
+        * curve([0.4, rng.uniform(1.2, 1.8), 1.1, 1, 1], n - cut)
+        * wander(rng, n - cut, sample_rate, 20, 0.02)
+    )
     fire = buzz(f0, sample_rate, 1.5)
-    fire = fire + rng.uniform(0.2, 0.6) * noise(rng, n - cut, sample_rate, 100, 3000, slope=-0.5) * (0.3 + np.clip(fire, 0, 2))
+    fire = fire + rng.uniform(0.2, 0.6) * noise(rng, n - cut, sample_rate, 100, 3000, slope=-0.5) * (
+        0.3 + np.clip(fire, 0, 2)
+    )
     case = np.array([140, 320, 700, 1600]) * pitch**0.6 * rng.normal(1, 0.12, 4)
     body = formants(case, case * 0.5, [1, 0.8, 0.5, 0.3], 0.05)
     return np.concatenate([peak(crank) * rng.uniform(0.4, 0.7), peak(filtered(fire, sample_rate, body))])
@@ -141,7 +179,9 @@ def glass_break(rng, sample_rate, pitch, period, n):
         ring = modes(f, rng.uniform(0.008, 0.07, 3), rng.uniform(0.3, 1, 3), int(0.15 * sample_rate), sample_rate)
         parts.append((int(start * sample_rate), ring * rng.exponential(0.6) * np.exp(-1.5 * start)))
     m = int(0.09 * sample_rate)
-    parts.append((0, 1.2 * noise(rng, m, sample_rate, 900 * pitch, 5000 * pitch) * swell(m, sample_rate, 0.001, 0.02, 4)))
+    parts.append(
+        (0, 1.2 * noise(rng, m, sample_rate, 900 * pitch, 5000 * pitch) * swell(m, sample_rate, 0.001, 0.02, 4))
+    )
     return place(n, parts)
 
 

@@ -16,7 +16,7 @@ Samples = Float[np.ndarray, "samples"]
 
 
 def filtered(x: Samples, sample_rate: int, response) -> Samples:
-    """`x` through `response(frequencies in Hz) -> gain`, real or complex; as long as `x` (padded against wrap-around)."""
+    """`x` through `response(frequencies in Hz) -> gain`, real or complex, padded against wraps; as long as `x`."""
     size = fft.next_fast_len(len(x) + sample_rate // 50, real=True)
     frequencies = np.arange(size // 2 + 1, dtype=np.float32) * (sample_rate / size)
     spectrum = fft.rfft(x.astype(np.float32, copy=False), size)
@@ -25,22 +25,33 @@ def filtered(x: Samples, sample_rate: int, response) -> Samples:
 
 def band(low: float, high: float, order: int = 2):
     """Response of a band-pass with edges in Hz and slopes of about 6 * order dB an octave."""
+
     def response(f):
         f = np.maximum(f, 1.0)
         return 1 / np.sqrt((1 + (low / f) ** (2 * order)) * (1 + (f / high) ** (2 * order)))
+
     return response
 
 
 def formants(frequencies: Sequence[float], widths: Sequence[float], gains: Sequence[float], floor: float = 0.02):
     """Response of parallel resonances in Hz (the peaks of a throat, a horn, an engine's case) over a small floor."""
+
     def response(f):
         peaks = sum(g / (1 + 2j * (f - centre) / width) for centre, width, g in zip(frequencies, widths, gains))
         return (peaks + floor).astype(np.complex64)
+
     return response
 
 
-def noise(rng: np.random.Generator, n: int, sample_rate: int, low: float = 40, high: float = 7000, order: int = 2,
-          slope: float = 0.0) -> Samples:
+def noise(
+    rng: np.random.Generator,
+    n: int,
+    sample_rate: int,
+    low: float = 40,
+    high: float = 7000,
+    order: int = 2,
+    slope: float = 0.0,
+) -> Samples:
     """Band-passed noise of RMS 1; `slope` is its power of frequency in amplitude (-0.5 pink, -1 brown)."""
     white = rng.standard_normal(n, dtype=np.float32)
     shape = band(low, min(high, 0.48 * sample_rate), order)
@@ -59,13 +70,13 @@ def wander(rng: np.random.Generator, n: int, sample_rate: int, speed: float, dep
     return curve(1 + depth * rng.standard_normal(points), n)
 
 
-def phase_of(f0: Samples, sample_rate: int) -> Float[np.ndarray, "samples"]:
+def phase_of(f0: Samples, sample_rate: int) -> Float[np.ndarray, samples]:
     """Phase in radians of an oscillator that follows `f0` in Hz."""
     return 2 * np.pi * np.cumsum(f0, dtype=np.float64) / sample_rate
 
 
 def buzz(f0: Samples, sample_rate: int, damping: float = 4.0) -> Samples:
-    """A pulse train with all harmonics, weights r^k, in closed form: sum r^k cos(k phi) = r (cos phi - r) / |1 - r e^(i phi)|^2.
+    """A pulse train with all harmonics: sum over k of r^k cos(k phi) = r (cos phi - r) / |1 - r e^(i phi)|^2.
 
     `damping` sets r so that the harmonics fall by e^-damping up to half the sample rate: bright and free of aliases.
     """

@@ -50,7 +50,7 @@ def baby_cry(rng, sample_rate, pitch, period):
     arch = curve([0.75, 1, rng.uniform(1.05, 1.2), 1.05, 1, rng.uniform(0.7, 0.85)], n)
     shake = 1 + rng.uniform(0.01, 0.04) * np.sin(phase_of(np.full(n, rng.uniform(5, 9)), sample_rate))
     source = voice(rng, 440 * pitch * arch * shake, sample_rate, rng.uniform(0.05, 0.35), rng.uniform(0.01, 0.05), 3)
-    cry = filtered(source, sample_rate, throat(rng, [1050, 1900, 3400, 4700], pitch**0.3))
+    cry = filtered(source, sample_rate, throat(rng, [1050, 1900, 3400, 4700], pitch**0.6))
     return peak(cry) * swell(n, sample_rate, rng.uniform(0.03, 0.1), rng.uniform(0.08, 0.2))
 
 
@@ -72,7 +72,9 @@ def bird_chirp(rng, sample_rate, pitch, period):
     trill = 1 + rng.choice([0, 0.05, 0.1]) * np.sin(phase_of(np.full(n, rng.uniform(20, 70)), sample_rate))
     f0 = 3000 * pitch * sweep * trill
     tone = np.sin(phase_of(f0, sample_rate)) + rng.uniform(0, 0.3) * np.sin(2 * phase_of(f0, sample_rate)) * (f0 < 3900)
-    return (tone + rng.uniform(0, 0.06) * rng.standard_normal(n)) * swell(n, sample_rate, 0.012, rng.uniform(0.02, 0.06))
+    return (tone + rng.uniform(0, 0.06) * rng.standard_normal(n)) * swell(
+        n, sample_rate, 0.012, rng.uniform(0.02, 0.06)
+    )
 
 
 def cat_meow(rng, sample_rate, pitch, period):
@@ -90,8 +92,12 @@ def frog_croak(rng, sample_rate, pitch, period):
     pulses = buzz(rng.uniform(28, 60) * curve([1.1, 1, rng.uniform(0.8, 1.3)], n), sample_rate, rng.uniform(0.8, 2))
     pulses = pulses + 0.15 * noise(rng, n, sample_rate) * np.clip(pulses, 0, 2)
     f = 520 * pitch
-    body = formants([f, f * rng.uniform(1.8, 2.2), f * rng.uniform(3, 4)], [f * 0.25, f * 0.4, f * 0.6],
-                    [1, rng.uniform(0.2, 0.7), rng.uniform(0.05, 0.3)], 0.005)
+    body = formants(
+        [f, f * rng.uniform(1.8, 2.2), f * rng.uniform(3, 4)],
+        [f * 0.25, f * 0.4, f * 0.6],
+        [1, rng.uniform(0.2, 0.7), rng.uniform(0.05, 0.3)],
+        0.005,
+    )
     return filtered(pulses, sample_rate, body) * swell(n, sample_rate, 0.03, 0.06)
 
 
