@@ -139,19 +139,20 @@ def _encode_missing(chunks: store.Store, kind, encoder, keys, sizes, encode, pro
             try:
                 with chunks.claim(names, wait=busy > len(todo)) as path:
                     if path is not None:
-                        chunks.write(path, names, _items(encoder, chunk, sizes, BATCH[kind], encode))
+                        chunks.write(path, names, _items(encoder, chunk, sizes, BATCH[kind], encode, bar))
                         done.update(names)
+                    else:
+                        bar.update(len(chunk))
             except Timeout:
                 todo.append(chunk)
                 busy += 1
             else:
                 busy = 0
-                bar.update(len(chunk))
     return done
 
 
 @torch.inference_mode()
-def _items(encoder: Encoder, chunk: list[int], sizes: list[float], most: int, encode: Encode) -> list[Tensor]:
+def _items(encoder: Encoder, chunk: list[int], sizes: list[float], most: int, encode: Encode, bar) -> list[Tensor]:
     """Each item of a chunk as (time, feature), without its padding, encoded in batches of like size."""
     training, out = encoder.training, {}
     encoder.eval()
@@ -159,6 +160,7 @@ def _items(encoder: Encoder, chunk: list[int], sizes: list[float], most: int, en
         for batch in _batches(chunk, sizes, most):
             values, mask = encode(batch)
             out |= {i: value[keep].cpu() for i, value, keep in zip(batch, values, mask)}
+            bar.update(len(batch))
     finally:
         encoder.train(training)
     return [out[i] for i in chunk]

@@ -46,7 +46,7 @@ class Eyes(TextEncoder):
 
     def forward(self, captions):
         self.batches.append(list(captions))
-        words = [torch.tensor([[len(w), ord(w[0]) % 256] for w in text.split()], dtype=torch.float32) for text in captions]
+        words = [torch.tensor([[len(w), ord(w[0]) % 256] for w in text.split()]).float() for text in captions]
         values = torch.nn.utils.rnn.pad_sequence(words, batch_first=True)
         return values, audio.length_mask(torch.tensor([len(w) for w in words]), values.shape[1])
 
