@@ -55,7 +55,8 @@ def noise(
     """Band-passed noise of RMS 1; `slope` is its power of frequency in amplitude (-0.5 pink, -1 brown)."""
     white = rng.standard_normal(n, dtype=np.float32)
     shape = band(low, min(high, 0.48 * sample_rate), order)
-    out = filtered(white, sample_rate, lambda f: shape(f) * (np.maximum(f, 20) / 1000) ** slope)
+    tilted = (lambda f: shape(f) * (np.maximum(f, 20) / 1000) ** slope) if slope else shape
+    out = filtered(white, sample_rate, tilted)
     return out / (np.sqrt(np.mean(out**2)) + 1e-9)
 
 
