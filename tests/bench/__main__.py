@@ -1,0 +1,29 @@
+"""`make bench`: ours beside the peers', as ratios of medians in one run. No test: a timed one fails by weather."""
+
+import os
+import sys
+
+for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(name, "1")  # before numpy: one thread for all, except where a bench says two
+
+import torch  # noqa: E402
+
+from tests.bench import captions, log_mel, nt_xent, scoring  # noqa: E402
+
+BENCHES = {"nt_xent": nt_xent, "scoring": scoring, "log_mel": log_mel, "captions": captions}
+
+
+def main(names: list[str]) -> int:
+    unknown = [name for name in names if name not in BENCHES]
+    if unknown:
+        print(f"expected benches among {', '.join(BENCHES)}; got {', '.join(unknown)}", file=sys.stderr)
+        return 2
+    for name in names or BENCHES:
+        torch.set_num_threads(1)
+        print(f"\n{name}: {BENCHES[name].__doc__.splitlines()[0]}")
+        BENCHES[name].main()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
