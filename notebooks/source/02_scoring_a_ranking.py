@@ -34,7 +34,7 @@ print(f"profile {profile.name}, data {DATA}, seed {SEED}: {len(clips):,} clips")
 pipeline(["ranking", "metrics"])
 
 # %% [markdown]
-# In the one picture you are here: at its right end. What stands before the ranking may be anything.
+# Everything here happens at the right end of that picture. What stands before the ranking may be anything.
 #
 # **After this you can**
 # - compute average precision and recall of a ranking by hand, and say what guessing would score;
@@ -43,7 +43,7 @@ pipeline(["ranking", "metrics"])
 # - tell which neighbours of a published league table differ;
 # - score any system's answers from a CSV, and compare two systems on the same queries.
 #
-# **Prerequisites:** a little numpy. There is no sound and no training here.
+# Prerequisites: a little numpy. There is no sound and no training here.
 #
 # <!--runtimes-->
 
@@ -232,8 +232,9 @@ metric("02.weak.tied", np.median(tied), n=len(queries))
 metric("02.oracle.map10", scored["oracle"]["AP@10"].mean(), n=len(queries))
 
 # %% [markdown]
-# The same ranking by words, flattered and honest: ties alone multiply its score. Count how many clips tie with the right
-# one (the median is printed above), and you see why.
+# The same ranking by words: **0.195**<!--m:02.weak.flattered--> when ties count for it, honestly
+# **0.055**<!--m:02.weak.honest-->. With half of the queries, **249**<!--m:02.weak.tied--> clips or more stand level with
+# the right one, and most of them share no word at all with the query. Ties alone tripled a score.
 #
 # ## 5. How sure can you be?
 #
@@ -278,9 +279,9 @@ for name in ("uploader's words", "oracle"):
 metric("02.width-ratio", widths["uploader's words"])
 
 # %% [markdown]
-# Wider. Which of the two is *right*? An interval of 95 % must hold the truth in 95 of 100 repetitions, and that can be
+# Wider, by a factor of **1.38**<!--m:02.width-ratio--> for the words. Which of the two is *right*? An interval of 95 % must hold the truth in 95 of 100 repetitions, and that can be
 # measured: treat our test set as the whole world, draw many small test sets of clips from it, and count how often each
-# interval holds the world's mean. We do that, with other seeds too, in section 9.
+# interval holds the world's mean. We do that, with other seeds too, in section 10.
 #
 # ## 6. A league table, read with care
 #
@@ -308,7 +309,7 @@ metric("02.table2.agree", agree.mean(), n=agree.size)
 print(f"{agree.sum()} of {agree.size} intervals of recalls follow from the recall and the number of queries alone")
 
 # %% [markdown]
-# A recall is a share $p$ of $n$ queries answered, and 0/1 values with mean $p$ have variance $p(1-p)$. So its interval
+# All **30**<!--m:02.table2.agree.n--> of them. A recall is a share $p$ of $n$ queries answered, and 0/1 values with mean $p$ have variance $p(1-p)$. So its interval
 # holds no further information: $p \pm 1.96\sqrt{p(1-p)/(n-1)}$. You can put an interval on any printed recall, in any
 # paper. (Here each clip has *one* caption, so per caption and per clip are the same thing.)
 #
@@ -340,11 +341,14 @@ for i in np.flatnonzero([g.excludes(0) for g in gaps]):
     ax.axhline(i + 0.5, color=plots.VERMILION, linewidth=1.5)
     ax.annotate("differ, also after Holm" if holm[i] else "differ, one test alone", (0.62, i + 0.5), va="center",
                 xycoords=("axes fraction", "data"), color=plots.VERMILION, fontsize=11, backgroundcolor="white")
+differ = [f"{pair} ({'also' if sure else 'not'} after Holm)" for pair, gap, sure in zip(pairs, gaps, holm) if gap.excludes(0)]
 plots.show(fig, alt="mAP@10 of the ten systems of Table 2 with intervals, from .276 down to .061. Lines mark the "
-           "neighbours that differ: Wu and Weck also after Holm's correction, others on a single test or not at all.")
+           f"neighbours that differ: {', '.join(differ)}.")
 
 # %% [markdown]
-# Most neighbours cannot be told apart by these numbers; the table falls into groups. One caveat makes this test careful
+# Of nine pairs of neighbours **3**<!--m:02.table2.neighbours-differ--> differ, and **2**<!--m:02.table2.neighbours-differ.holm-->
+# once Holm has had his say. The winner is not surely better than the second, nor the second than the third (but the first
+# than the third: try it). The table falls into groups. One caveat makes this test careful
 # rather than wrong: all systems answered the *same* queries, mostly finding the same ones hard, so the errors are not
 # independent and the true uncertainty of a difference is smaller. With both systems' answers in hand one can do better:
 # section 8.
@@ -375,7 +379,7 @@ else:
 # %% [markdown]
 # The margin of that claim is half a unit of the last printed digit. Nothing was drawn at random, so this is no test of
 # a hypothesis but of our arithmetic. The intervals printed above are the challenge's jackknife over 5,225 captions; they
-# take the five captions of a clip as independent. Per clip they grow by about half:
+# take the five captions of a clip as independent. Here they are per clip:
 
 # %%
 if official is not None:
@@ -391,8 +395,10 @@ else:
     print("not available here: the official predictions of 2022")
 
 # %% [markdown]
-# The last two numbers show another illness: of 1,045 clips many never come first, and one comes first again and again.
-# Such a clip is called a **hub**; notebook 18 goes after it.
+# The interval of mAP@10 grows by a factor of **1.53**<!--m:02.x1.AP@10.width-ratio-->: five captions buy the certainty of
+# two. The last two numbers show another illness: only **643**<!--m:02.x1.clips-ever-first--> of 1,045 clips ever come first,
+# and one of them comes first for **88**<!--m:02.x1.most-often-first--> captions, though it has five. Such a clip is called a
+# **hub**; notebook 18 goes after it.
 #
 # ## 8. Bring your predictions
 #
@@ -405,13 +411,14 @@ MINE = None  # "my_system.csv"
 THEIRS = None  # "another_system.csv", or None
 
 # %%
-folder = Path(tempfile.mkdtemp())
+folder = tempfile.TemporaryDirectory()
 if MINE:
+    assert captions, "scoring on Clotho needs its captions: run data_scripts/fetch_dcase2022_predictions.py"
     files = [MINE, THEIRS or answers]
 else:
     once = ~queries["caption"].duplicated(keep=False)  # a text that describes two clips cannot name one
     asked = dict(zip(queries["caption"][once], queries["clip_id"][once]))
-    files = [folder / "with_keywords.csv", folder / "titles_only.csv"]
+    files = [Path(folder.name, name) for name in ("with_keywords.csv", "titles_only.csv")]
     for file, keywords in zip(files, (True, False)):
         similarity = words_in_common(test, list(asked), keywords=keywords)
         predictions.table(similarity, list(asked), list(test["clip_id"]), rng=rng).to_csv(file, index=False)
@@ -481,10 +488,10 @@ for name in systems:
     metric(f"02.graded.ndcg10.{name.split()[0].replace(chr(39), '')}", graded[name].mean(), n=len(queries))
 
 # %% [markdown]
-# The oracle's nDCG is 1: by what captions say, it makes no mistake at all. What one-right-clip metrics take from it is
-# not error but ambiguity: on average so many clips fit a caption fully (`02.graded.fully-true`). Note too that the
-# *constant* model's nDCG is far from 0, since most clips share some fact with a caption. Two rulers, two zeros: compare
-# systems on one ruler, never across.
+# The oracle's nDCG is 1: by what captions say, it makes no mistake at all. What the metrics of one right clip took from it
+# was not error but ambiguity: a caption is fully true of **4.5**<!--m:02.graded.fully-true--> clips on average, and only one
+# of them counts. Note too that the constant model's nDCG is **0.08**<!--m:02.graded.ndcg10.constant-->, far more than its
+# mAP@10 of 0.003: many clips share some fact with a caption. Two rulers, two zeros: compare systems on one, never across.
 #
 # And people? For 200 captions of Clotho's test split, listeners rated 17 clips each from 0 to 100: the paired clip, an
 # unrelated one, and 15 that other systems found promising (Xie et al. 2023, TAU Audio-Text Graded Relevances).
@@ -510,8 +517,8 @@ else:
     print("not available here: listeners' ratings of Clotho (TAU Audio-Text Graded Relevances 2023)")
 
 # %% [markdown]
-# Listeners give the paired clip a high rating, and yet for more than half of the captions some *other* clip was rated
-# higher. Clotho's one right clip is a convention, not the truth.
+# Listeners rate the paired clip high, and yet for **56 %**<!--m:02.ratings.another-higher--> of the captions some *other* clip
+# was rated higher still. Clotho's one right clip is a convention, not the truth.
 #
 # ## 10. Experiment: two claims
 #
@@ -548,6 +555,10 @@ metric("02.coverage.per-clip", np.mean([h[0].mean() for h in held]))
 metric("02.coverage.per-caption", np.mean([h[1].mean() for h in held]))
 
 # %% [markdown]
+# Of intervals that promise 95 %, those per caption held the truth in **82 %**<!--m:02.coverage.per-caption--> of our draws,
+# those per clip in **92 %**<!--m:02.coverage.per-clip-->. Per clip is better, not perfect: with 100 clips and scores that
+# are mostly 0, the distribution of the mean is still lopsided.
+#
 # **Second claim: shades tell two systems apart with fewer queries.** Reading titles and keywords is better than reading
 # titles alone. Both rulers say so; which one says it more clearly? Divide the difference of each query by its standard
 # deviation over the queries: the mean of that is the effect in units of noise. Twice the effect needs a quarter of the
@@ -560,8 +571,15 @@ for clip, both, titles, gain in worlds.values():
     single = metrics.average_precision(both, clip) - metrics.average_precision(titles, clip)
     clear["graded"].append(shades / shades.std())
     clear["single"].append(single / single.std())
+for ruler, effects in clear.items():
+    metric(f"02.effect.{ruler}", np.mean([x.mean() for x in effects]))
 claim("02.graded", "Graded relevance tells two systems apart more clearly than one right clip", clear["graded"],
       clear["single"], clusters=[clip for clip, *_ in worlds.values()], paper="-")
+
+# %% [markdown]
+# It does: an effect of **0.76**<!--m:02.effect.graded--> standard deviations against **0.21**<!--m:02.effect.single-->. A
+# system that finds a *nearly* right clip first earns something for it, so most queries have something to say; with one
+# right clip most of them say 0 for both systems. If your truth has shades, use them.
 
 # %% [markdown]
 # ## Exercises
