@@ -67,7 +67,7 @@ def pick_the_positive(
 
 def nt_xent(
     audio: Float[Tensor, "batch dim"],
-    text: Float[Tensor, "batch dim"],
+    text: Float[Tensor, "_batch dim"],
     *,
     temperature: float | Float[Tensor, ""] = 0.07,
     groups: Int[Tensor, " batch"] | None = None,

@@ -55,7 +55,7 @@ class DualEncoder(nn.Module):
         self.audio, self.text = audio, text
         self.notes = dict(notes or {})
 
-    def forward(self, audio: tuple, text: tuple) -> tuple[Float[Tensor, "batch dim"], Float[Tensor, "batch dim"]]:
+    def forward(self, audio: tuple, text: tuple) -> tuple[Float[Tensor, "clip dim"], Float[Tensor, "caption dim"]]:
         """Embeddings of a batch of clips and of a batch of captions."""
         return self.audio(*audio), self.text(*text)
 
