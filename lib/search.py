@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
+import torch
 from jaxtyping import Float
 
 
@@ -18,7 +19,7 @@ class Index:
         ValueError: not two-dimensional, another number of rows than the table's, or NaN in it.
     """
 
-    def __init__(self, embeddings: Float[np.ndarray, "clip dim"], table: pd.DataFrame):
+    def __init__(self, embeddings: Float[np.ndarray | torch.Tensor, "clip dim"], table: pd.DataFrame):
         embeddings = _array(embeddings)
         if embeddings.ndim != 2:
             raise ValueError(f"expected embeddings (clip, dim); got shape {embeddings.shape}. Try x[None].")
@@ -38,7 +39,7 @@ class Index:
         """Width of an embedding."""
         return self.embeddings.shape[1]
 
-    def similarity(self, queries: Float[np.ndarray, "query dim"]) -> Float[np.ndarray, "query clip"]:
+    def similarity(self, queries: Float[np.ndarray | torch.Tensor, "query dim"]) -> Float[np.ndarray, "query clip"]:
         """Cosine of every query with every clip; that of a zero vector is 0.
 
         Raises:
@@ -50,7 +51,7 @@ class Index:
             raise ValueError(f"expected queries (query, {self.dim}); got shape {queries.shape}. {hint}.")
         return _unit(queries, "queries") @ self.embeddings.T
 
-    def query(self, embedding: Float[np.ndarray, "dim"], k: int = 10) -> pd.DataFrame:
+    def query(self, embedding: Float[np.ndarray | torch.Tensor, "*one dim"], k: int = 10) -> pd.DataFrame:
         """The k nearest clips, best first: rank (from 1), score (cosine), then the table's columns.
 
         Of equal scores the earlier row comes first. Fewer than k clips give fewer rows.

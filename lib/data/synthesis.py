@@ -116,7 +116,7 @@ def peak(x: Samples) -> Samples:
     return (x / top).astype(np.float32) if top > 0 else x.astype(np.float32)
 
 
-def place(n: int, parts: list[tuple[int, Samples]]) -> Samples:
+def place(n: int, parts: list[tuple[int, np.ndarray]]) -> Samples:
     """`n` samples with each part added at its start; what runs over the end is cut."""
     out = np.zeros(n, dtype=np.float32)
     for start, part in parts:

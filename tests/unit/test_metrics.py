@@ -116,6 +116,7 @@ def test_the_two_conventions_for_several_relevant_clips():
         (np.ones(3), np.array([0]), "shape|Type-check"),  # under pytest the annotation speaks first
     ],
 )
+@pytest.mark.bad_shapes
 def test_bad_input_says_what_is_wrong(similarity, relevant, message):
     with pytest.raises((ValueError, TypeError), match=message):
         metrics.score(similarity, relevant)

@@ -69,6 +69,7 @@ def test_the_table_is_not_changed():
         (lambda: Index(EMBEDDINGS, TABLE).query(np.ones(2), k=0), "k of at least 1; got 0"),
     ],
 )
+@pytest.mark.bad_shapes
 def test_errors_say_what_was_expected(call, message):
     with pytest.raises(ValueError, match=message):
         call()

@@ -161,6 +161,7 @@ def test_a_verdict_of_no_difference_needs_its_margin():
         (lambda: stats.paired(np.ones((2, 3)), np.ones((2, 3)), [np.ones(3)], rng=None), "clusters per seed"),
     ],
 )
+@pytest.mark.bad_shapes
 def test_bad_input_says_what_is_wrong(call, message):
     with pytest.raises((ValueError, TypeError), match=message):
         call()

@@ -1,0 +1,1 @@
+"""Everything that keeps Hearsay true: unit, parity, exercise, notebook and browser lanes."""
