@@ -3,8 +3,8 @@
     python -m data_scripts.pretrain_small_cnn --esc10 ../shared/data/esc10 --minutes 22
 
 Which of some 140 tags holds in a clip: kinds of sound, their pitch, rate and count, backgrounds, ESC-10's categories.
-Binary cross-entropy, unknown tags left out. Batches are mixed, shifted, coloured and masked as spectrograms. A killed run
-goes on from build/ when started again; the weights written are a running average.
+Binary cross-entropy, unknown tags left out. Batches are mixed, shifted, coloured and masked as spectrograms. A killed
+run goes on from build/ when started again; the weights written are a running average.
 """
 
 import argparse
@@ -19,16 +19,16 @@ from pathlib import Path
 import safetensors.torch
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from data_scripts import pretraining_pool as pools
 from lib.encoders.small_cnn import WEIGHTS, SmallCNN
 
 CREDITS = (
-    "Procedural sounds: this project (MIT). Real sounds: ESC-10 folds 1-3, K. J. Piczak, ESC: Dataset for Environmental "
-    "Sound Classification (2015), https://doi.org/10.1145/2733373.2806390, CC BY 3.0, cut from recordings by the Freesound "
-    "users named in its metadata."
+    "Procedural sounds: this project. Real ones: ESC-10 folds 1-3, K. J. Piczak, ESC: Dataset for Environmental Sound "
+    "Classification (2015), https://doi.org/10.1145/2733373.2806390, CC BY 3.0, cut from recordings by the Freesound "
+    "users named under `authors`."
 )
 
 
@@ -71,8 +71,8 @@ def tagging_loss(
     logits: Float[Tensor, "batch tag"], tags: UInt8[Tensor, "batch tag"], weight: Float[Tensor, "tag"]
 ) -> Float[Tensor, ""]:
     """Binary cross-entropy over the tags that are known; rare ones weigh more when present."""
-    known = tags != pools.UNKNOWN
-    loss = F.binary_cross_entropy_with_logits(logits, (tags == pools.PRESENT).float(), pos_weight=weight, reduction="none")
+    known, present = tags != pools.UNKNOWN, (tags == pools.PRESENT).float()
+    loss = F.binary_cross_entropy_with_logits(logits, present, pos_weight=weight, reduction="none")
     return (loss * known).sum() / known.sum()
 
 
@@ -126,7 +126,7 @@ def batch_of(pool: pools.Pool, settings: Settings, rng: torch.Generator) -> tupl
     n_real = settings.real if len(pool.decibels) > pool.n_procedural else 0
     real = torch.randint(pool.n_procedural, max(len(pool.decibels), pool.n_procedural + 1), (n_real,), generator=rng)
     drawn = torch.randint(pool.n_procedural, (settings.batch - n_real,), generator=rng)
-    rows: Int[Tensor, "batch"] = torch.cat([real, drawn])
+    rows = torch.cat([real, drawn])
     decibels, tags = torch.from_numpy(pool.decibels[rows.numpy()]).float(), torch.from_numpy(pool.tags[rows.numpy()])
     return augment(decibels, tags, n_real, rng)
 
@@ -197,16 +197,26 @@ class Run:
                 old.lerp_(new, 1 - share) if old.is_floating_point() else old.copy_(new)
 
 
-def write(run: Run, pool_settings: pools.PoolSettings, path: Path) -> None:
+def write(run: Run, pool_settings: pools.PoolSettings, authors: list[str], path: Path) -> None:
     """The averaged encoder in half precision, and a card that says what it is made of."""
     state = run.averaged.encoder.state_dict()
     state = {n: v.half().contiguous() if n.endswith(("weight", "bias")) else v for n, v in state.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     content = safetensors.torch.save(state)
     path.write_bytes(content)
-    card = {"file": path.name, "sha256": hashlib.sha256(content).hexdigest(), "script": "data_scripts/pretrain_small_cnn.py"}
-    card |= {"training": asdict(run.settings), "pool": asdict(pool_settings), "steps": run.step, "torch": torch.__version__}
-    card |= {"loss": round(sum(run.losses[-500:]) / len(run.losses[-500:]), 4), "tags": len(pools.TAGS), "credits": CREDITS}
+    card = {
+        "file": path.name,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "script": "data_scripts/pretrain_small_cnn.py",
+        "training": asdict(run.settings),
+        "pool": asdict(pool_settings),
+        "steps": run.step,
+        "loss": round(sum(run.losses[-500:]) / len(run.losses[-500:]), 4),
+        "tags": len(pools.TAGS),
+        "torch": torch.__version__,
+        "credits": CREDITS,
+        "authors": authors,
+    }
     path.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n")
     print(f"wrote {path} ({len(content) / 1e6:.2f} MB) after {run.step:,} steps")
 
@@ -227,7 +237,7 @@ def main() -> None:
     torch.set_num_threads(1)
     run = Run(pool, settings, options.build / f"small_cnn_{name}.pt")
     run.train()
-    write(run, pool_settings, options.out)
+    write(run, pool_settings, pools.esc_authors(options.esc10) if options.esc10 else [], options.out)
 
 
 if __name__ == "__main__":

