@@ -128,12 +128,14 @@ def fit(corpus: Corpus, recipe: Recipe, *, seed: int, progress: bool = True) -> 
 
 
 def untrained(corpus: Corpus, recipe: Recipe, generator: torch.Generator) -> DualEncoder:
-    """Two fresh adapters of the widths that this corpus needs."""
-    example = next(iter(corpus.splits.values()))
-    widths = (example.audio.shape[-1], example.text.shape[-1])
+    """Two fresh adapters of the widths that this corpus needs, standardised on its split "train"."""
+    known = corpus.splits["train"]
     with train.lend_chance(generator):
-        audio, text = (Tower(None, adapters.MLPAdapter(width, recipe.dim, recipe.hidden)) for width in widths)
-    return DualEncoder(audio, text, corpus.notes)
+        audio, text = (
+            adapters.MLPAdapter(x.shape[-1], recipe.dim, recipe.hidden).standardise(x, mask)
+            for x, mask in ((known.audio, known.audio_mask), (known.text, known.text_mask))
+        )
+    return DualEncoder(Tower(None, audio), Tower(None, text), corpus.notes)
 
 
 def batch_loss(recipe: Recipe) -> Callable[[DualEncoder, Batch], Tensor]:
