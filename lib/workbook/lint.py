@@ -37,8 +37,8 @@ def structure(notebook: NotebookNode, name: str, sources: Path = SOURCES) -> Ite
     code = "\n".join(c.source for c in notebook.cells if c.cell_type == "code")
     if (count := len(re.findall(r"^pipeline\(", code, flags=re.M)) + prose.lower().count("you are here")) != 1:
         yield f"expected the one picture, `pipeline([...])`, once; got it {count} times"
-    objectives = re.search(r"after this you can[^\n]*\n+((?:\s*[-*\d].*\n?)+)", prose, flags=re.I)
-    bullets = len(re.findall(r"^\s*[-*\d]", objectives.group(1), flags=re.M)) if objectives else 0
+    objectives = re.search(r"after this you can[^\n]*\n+((?:(?:[-*]|\d+\.|  ) .*\n?)+)", prose, flags=re.I)
+    bullets = len(re.findall(r"^(?:[-*]|\d+\.) ", objectives.group(1), flags=re.M)) if objectives else 0
     if not 3 <= bullets <= 5:
         yield f"expected `After this you can` with 3 to 5 points below it, got {bullets}"
     if not re.search(r"prerequisite|\*\*before", prose, flags=re.I):
