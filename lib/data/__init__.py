@@ -46,13 +46,12 @@ def graded(clips: pd.DataFrame, split: str) -> Float[np.ndarray, "caption clip"]
     Raises:
         SourceError: nobody knows it for this source.
     """
-    rows = of_split(clips, split)
-    kinds = set(rows["source"])
+    kinds = set(of_split(clips, split)["source"])
     if kinds != {"soundscapes"}:
         raise SourceError(f"graded relevance is known for soundscapes; got clips of {', '.join(sorted(kinds))}.")
     from lib.data import grading
 
-    return grading.graded(rows)
+    return grading.graded(clips, split)
 
 
 def _nothing() -> pd.DataFrame:

@@ -37,9 +37,9 @@ class Source:
 
 def soundscapes(argument: str, profile: Profile, seed: int) -> pd.DataFrame:
     """The embedded default: scenes made by formula, with captions, noisy text and graded relevance."""
-    from lib.data import soundscapes as world  # here: other sources need not wait for the generator's bank of sounds
+    from lib.data import scene_table  # here: other sources need not wait for the generator
 
-    return world.table(profile, seed)
+    return scene_table.build(profile, seed)
 
 
 def folder(argument: str, profile: Profile, seed: int) -> pd.DataFrame:
@@ -56,7 +56,7 @@ def esc50(argument: str, profile: Profile, seed: int) -> pd.DataFrame:
     root = Path(argument).expanduser()
     meta = root / "meta" / "esc50.csv"
     if not meta.is_file():
-        raise SourceError(f"expected ESC-50 with meta/esc50.csv in {root}; there is none. Try esc50:PATH of its folder.")
+        raise SourceError(f"expected ESC-50 with meta/esc50.csv in {root}; there is none. Try another esc50:PATH.")
     frame = pd.read_csv(meta, dtype=str)
     titles = _titles(root / "meta" / "freesound_titles.csv")
     found = {name: _either(root / "audio" / name) for name in frame["filename"]}
