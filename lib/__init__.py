@@ -34,4 +34,20 @@ def check_torch_pair() -> None:
         ) from error
 
 
+def check_audio_library() -> None:
+    """Say in one sentence that sound files cannot be read on this machine.
+
+    Raises:
+        ImportError: soundfile, or the library libsndfile that it calls, is missing.
+    """
+    try:
+        importlib.import_module("soundfile")
+    except (ImportError, OSError) as error:
+        raise ImportError(
+            f"sound files cannot be read: {error}. Mend it with: python -m pip install --force-reinstall soundfile "
+            "(where no wheel brings libsndfile along, also: sudo apt install libsndfile1)"
+        ) from error
+
+
 check_torch_pair()
+check_audio_library()

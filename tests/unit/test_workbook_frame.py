@@ -116,6 +116,17 @@ def test_an_equal_pair_is_not_even_imported(monkeypatch):
     lib.check_torch_pair()
 
 
+def test_a_missing_audio_library_is_one_sentence_with_the_command_that_mends_it(monkeypatch):
+    def missing(name):
+        raise OSError("sndfile library not found")
+
+    lib.check_audio_library()
+    monkeypatch.setattr(lib.importlib, "import_module", missing)
+    with pytest.raises(ImportError, match="sndfile library not found. Mend it with: .*soundfile") as raised:
+        lib.check_audio_library()
+    assert "\n" not in str(raised.value)
+
+
 # Preflight
 
 
