@@ -146,12 +146,13 @@ def _variants(change: str, event: Event, taken: list[str], slot_s: float) -> lis
 
 
 def _timed(scene: Scene, rng: np.random.Generator, world: World) -> Scene:
-    """The scene with onset, duration and individual (seed) of each event drawn."""
+    """The scene with onset, duration and individual (seed) of each event drawn; what sounds together overlaps."""
     slot_s, happens = _slot_s(scene.relations, world), []
-    for event, slot in zip(scene.events, scene.slots, strict=True):
-        duration = min(events.natural_duration(event.kind, event.rate, event.count), slot_s)
-        slack = (slot_s - duration) * (0.3 if scene.slots.count(slot) > 1 else 1.0)  # together means overlapping
-        onset = MARGIN_S + slot * (slot_s + GAP_S) + slack * rng.random()
+    durations = [min(events.natural_duration(e.kind, e.rate, e.count), slot_s) for e in scene.events]
+    longest = [max(d for d, slot in zip(durations, scene.slots, strict=True) if slot == own) for own in scene.slots]
+    late = [rng.random() for _ in range(max(scene.slots) + 1)]  # where in its slot the longest event begins
+    for event, slot, duration, span in zip(scene.events, scene.slots, durations, longest, strict=True):
+        onset = MARGIN_S + slot * (slot_s + GAP_S) + (slot_s - span) * late[slot] + (span - duration) * rng.random()
         happens.append(replace(event, onset_s=onset, duration_s=duration, seed=int(rng.integers(2**31))))
     return replace(scene, events=tuple(happens))
 
