@@ -1,0 +1,93 @@
+"""Figures: an alt text always, the same bytes for the same figure, intervals and frames where they belong."""
+
+import base64
+
+import numpy as np
+import pytest
+
+from lib import stats
+from lib.show import bundle, plots
+from lib.show.pipeline import BOXES, GROUPS, describe, draw, pipeline
+
+
+@pytest.fixture
+def emitted(monkeypatch):
+    """What would be shown: (data, metadata) in order."""
+    seen = []
+    monkeypatch.setattr(bundle, "emit", lambda data, metadata=None: seen.append((data, metadata or {})))
+    return seen
+
+
+def some_bars(**frame):
+    fig, (ax,) = plots.figure(6, 2)
+    values = {"ours": stats.Interval(0.5, 0.4, 0.6, 100), "theirs": 0.3}
+    return fig, plots.bars(ax, values, **frame)
+
+
+def test_a_figure_carries_its_meaning_in_words(emitted):
+    plots.show(some_bars()[0], alt="Ours scores 0.5, <theirs> 0.3.")
+    (picture, metadata), (words, _) = emitted
+    assert metadata["image/png"]["alt"] == picture["text/plain"] == "Ours scores 0.5, <theirs> 0.3."
+    assert base64.b64decode(picture["image/png"]).startswith(b"\x89PNG")
+    assert "&lt;theirs&gt;" in words["text/html"] and "<details>" in words["text/html"]
+
+
+@pytest.mark.parametrize("alt", ["", "a plot"])
+def test_no_words_no_figure(alt, emitted):
+    with pytest.raises(ValueError, match="at least four words"):
+        plots.show(some_bars()[0], alt=alt)
+    assert not emitted
+
+
+def test_same_figure_same_bytes():
+    first, second = (plots.render(some_bars(chance=0.01, oracle=0.9)[0]) for _ in range(2))
+    assert first == second
+    assert first != plots.render(some_bars(chance=0.2, oracle=0.9)[0])
+
+
+def test_bars_have_names_values_and_a_frame():
+    _, ax = some_bars(chance=0.01, oracle=0.9)
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["ours", "theirs"]
+    assert [bar.get_width() for bar in ax.patches] == [0.5, 0.3]
+    assert {"0.500", "0.300", "chance 0.010", "oracle 0.900"} == {t.get_text() for t in ax.texts}
+    assert ax.get_xlim()[1] > 0.9 and ax.yaxis_inverted()
+
+
+def test_matrix_writes_its_values_and_frames_what_is_marked():
+    _, (ax,) = plots.figure(3, 3)
+    plots.matrix(ax, np.array([[0.1, 0.9], [0.4, 0.2]]), ["q0", "q1"], ["c0", "c1"], digits=1, marked=[(0, 1)])
+    assert [t.get_text() for t in ax.texts] == ["0.1", "0.9", "0.4", "0.2"]
+    assert [p.get_xy() for p in ax.patches] == [(0.5, -0.5)]
+
+
+def test_matrix_too_large_to_read_has_no_numbers():
+    _, (ax,) = plots.figure(3, 3)
+    assert not plots.matrix(ax, np.zeros((20, 20))).texts
+
+
+def test_curve_with_intervals_has_a_band_and_without_none():
+    _, (ax,) = plots.figure(3, 3)
+    plots.curve(ax, [1, 2], [stats.Interval(0.5, 0.4, 0.6, 9), stats.Interval(0.7, 0.6, 0.8, 9)], "with")
+    assert len(ax.collections) == 1
+    plots.curve(ax, [1, 2], [0.1, 0.2], "without")
+    assert len(ax.collections) == 1 and len(ax.lines) == 2
+
+
+def test_log_mel_has_seconds_and_bands():
+    _, (ax,) = plots.figure(3, 3)
+    plots.log_mel(ax, np.zeros((50, 64)), 5.0, title="rain", top_hz=8000)
+    assert ax.get_xlim() == (0, 5) and ax.get_ylim() == (0, 64) and "8 kHz" in ax.get_ylabel()
+
+
+def test_the_one_picture_marks_where_you_are(emitted):
+    pipeline(["similarity", "metrics"])
+    assert "You are here: similarity, metrics." in emitted[0][0]["text/plain"]
+    bold = {t.get_text() for t in draw(["loss"]).axes[0].texts if t.get_fontweight() == "bold"}
+    assert bold == {"loss", "you are here"}
+    assert "You are here" not in describe(list(BOXES))
+
+
+def test_groups_of_the_picture_name_boxes_and_others_are_refused():
+    assert all(set(boxes) <= set(BOXES) for boxes in GROUPS.values())
+    with pytest.raises(ValueError, match="'decoder'"):
+        pipeline("decoder")
