@@ -37,9 +37,13 @@ def check_torch_pair() -> None:
 def check_audio_library() -> None:
     """Say in one sentence that sound files cannot be read on this machine.
 
+    A package that is not there at all is left to the notebooks' first cell, which installs it.
+
     Raises:
-        ImportError: soundfile, or the library libsndfile that it calls, is missing.
+        ImportError: soundfile is there, and the library libsndfile that it calls is not.
     """
+    if _version("soundfile") is None:
+        return
     try:
         importlib.import_module("soundfile")
     except (ImportError, OSError) as error:

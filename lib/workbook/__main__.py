@@ -1,4 +1,4 @@
-"""`python -m lib.workbook run | notebooks | verify | lab | check | pages | rebaseline`; what `make` calls."""
+"""`python -m lib.workbook VERB`: what `make` calls. -h lists the verbs."""
 
 import argparse
 import os
@@ -14,6 +14,7 @@ def parser() -> argparse.ArgumentParser:
         ("run", "execute notebooks into build/PROFILE and write the ledger"),
         ("notebooks", "regenerate the committed, executed notebooks"),
         ("verify", "run profile laptop again; fail when a verdict moved"),
+        ("numbers", "put the committed measurements into the prose of the sources"),
         ("rebaseline", "ten seeds at smoke, then write tests/expected/smoke.json"),
     ):
         sub = verbs.add_parser(verb, help=text)
@@ -55,7 +56,9 @@ def _verb(args: argparse.Namespace) -> int:
 
     if args.verb == "run":
         return commands.run(args.nb, args.profile, args.data, args.seed)
-    return commands.notebooks(args.nb, args.force) if args.verb == "notebooks" else commands.verify(args.nb)
+    if args.verb == "notebooks":
+        return commands.notebooks(args.nb, args.force)
+    return {"verify": commands.verify, "numbers": commands.numbers}[args.verb](args.nb)
 
 
 if __name__ == "__main__":

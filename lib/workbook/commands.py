@@ -6,7 +6,19 @@ from pathlib import Path
 
 import nbformat
 
-from lib.workbook import BUILD, METRICS, NOTEBOOKS, ledger, names, prepare, provenance, runner, runtimes
+from lib.workbook import (
+    BUILD,
+    METRICS,
+    NOTEBOOKS,
+    SOURCES,
+    ledger,
+    lint,
+    names,
+    prepare,
+    provenance,
+    runner,
+    runtimes,
+)  # fmt: skip
 from lib.workbook.build import build, write
 
 
@@ -106,6 +118,18 @@ def _publish(name: str, executed: Path, runs: dict) -> None:
     runtimes.fill(fresh, runs)
     write(fresh, NOTEBOOKS / f"{name}.ipynb")
     ledger.record(fresh, name, METRICS / f"{name}.json", runs)
+
+
+def numbers(select: str) -> int:
+    """Put the committed measurements into the prose of the sources; whether the sentences still hold, you must read."""
+    for name in names(select):
+        path = SOURCES / f"{name}.py"
+        before = path.read_text(encoding="utf-8")
+        after = lint.refill(before, json.loads((METRICS / f"{name}.json").read_text(encoding="utf-8")))
+        path.write_text(after, encoding="utf-8")
+        changed = [(a, b) for a, b in zip(before.splitlines(), after.splitlines()) if a != b]
+        print("\n".join([f"{name}: {len(changed)} lines", *(f"  - {a}\n  + {b}" for a, b in changed)]))
+    return 0
 
 
 def verify(select: str) -> int:

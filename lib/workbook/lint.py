@@ -177,6 +177,20 @@ def prose(notebook: NotebookNode, entry: dict) -> Iterator[str]:
                 yield f"{name}: the prose says {printed}, the run measured {now}"
 
 
+def refill(text: str, entry: dict) -> str:
+    """A source's text with every bound number replaced by the measured one, in the form in which it was printed."""
+    values = known(entry)
+
+    def now(found: re.Match) -> str:
+        printed, percent, name = found.groups()
+        if name not in values:
+            return found.group(0)
+        number = rounded(values[name] * (100 if percent else 1), printed)
+        return found.group(0).replace(printed, number if "," not in printed else f"{float(number):,g}", 1)
+
+    return NUMBER.sub(now, text)
+
+
 def known(entry: dict) -> dict[str, float]:
     """Every number that prose may name, from one metrics.json."""
     values = {}

@@ -166,6 +166,12 @@ def test_numbers_in_prose_that_rot_are_caught(tmp_path, text, problem):
     assert any(problem in p for p in lint.prose(built(tmp_path, text), ENTRY))
 
 
+def test_numbers_can_be_filled_in_again(tmp_path):
+    rotten = B("**0.41**<!--", "**0.97**<!--").replace("50.0 %", "12.3 %")
+    assert lint.refill(rotten, ENTRY) == example.GOOD
+    assert lint.refill("**1,045**<!--m:50.value.n--> **2**<!--m:unknown-->", ENTRY).startswith("**10**<!--")
+
+
 @pytest.mark.parametrize(
     "printed, value, now",
     [("+0.023", 0.0234, "+0.023"), (".02", 0.0234, ".02"), ("−0.01", -0.0104, "-0.01"), ("1,000", 1000.2, "1000")],

@@ -88,6 +88,7 @@ def repository(tmp_path, monkeypatch):
         (commands, "NOTEBOOKS", tmp_path / "notebooks"),
         (commands, "METRICS", tmp_path / "notebooks" / "metrics"),
         (commands, "BUILD", tmp_path / "build"),
+        (commands, "SOURCES", sources),
         (commands, "names", lambda select="": ["50_example"]),
         (commands, "build", lambda name: build.build(name, sources)),
         (commands.prepare, "timed", lambda *args: 0.0),
@@ -145,6 +146,15 @@ def test_a_failing_notebook_fails_the_command_and_keeps_the_committed_one(reposi
     assert commands.notebooks("", force=False) == 1
     assert "failed: 50_example" in capsys.readouterr().out
     assert (root / "notebooks" / "50_example.ipynb").read_bytes() == before
+
+
+def test_measured_numbers_go_into_the_prose_of_the_source(repository, capsys):
+    root, sources, calls = repository
+    (sources / "50_example.py").write_text(example.broken("**0.41**<!--", "**0.00**<!--"))
+    assert commands.notebooks("", force=False) == 0 and commands.numbers("") == 0
+    assert (sources / "50_example.py").read_text() == example.GOOD
+    said = capsys.readouterr().out
+    assert "50_example: 1 lines" in said and "+ # The value is **0.41**" in said
 
 
 def test_paths_in_data_are_made_absolute(tmp_path, monkeypatch):
