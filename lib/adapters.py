@@ -39,27 +39,13 @@ class MLPAdapter(nn.Module):
         self.settings = dict(feature_dim=feature_dim, dim=dim, hidden=hidden, pool_first=pool_first)
         self.pool_first = pool_first
         self.layers = nn.Sequential(nn.Linear(feature_dim, hidden), nn.ReLU(), nn.Linear(hidden, dim))
-        self.register_buffer("centre", torch.zeros(feature_dim))
-        self.register_buffer("spread", torch.ones(feature_dim))
 
     def forward(
         self, x: Float[Tensor, "batch time feature"], mask: Bool[Tensor, "batch time"]
     ) -> Float[Tensor, "batch dim"]:
         if self.pool_first:
-            return self.layers((masked_mean(x, mask) - self.centre) / self.spread)
-        return masked_mean(self.layers((x - self.centre) / self.spread), mask)
-
-    def standardise(self, x: Float[Tensor, "batch time feature"], mask: Bool[Tensor, "batch time"]) -> "MLPAdapter":
-        """Take mean and deviation of each feature from training data; from then on inputs are standardised by them.
-
-        No paper mentions it, but frozen encoders hand over features with a large part in common to all clips. All
-        cosines then start near 1, and a loss that also compares clips with clips spends its epochs on undoing that.
-        """
-        real = x[mask]
-        spread = real.std(dim=0, correction=0)
-        self.centre.copy_(real.mean(dim=0))
-        self.spread.copy_(spread.clamp(min=max(0.1 * spread.mean().item(), 1e-6)))  # a dead feature stays quiet
-        return self
+            return self.layers(masked_mean(x, mask))
+        return masked_mean(self.layers(x), mask)
 
 
 # What a saved tower may name; loading looks an adapter up here and runs nothing else.

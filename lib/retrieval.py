@@ -128,13 +128,10 @@ def fit(corpus: Corpus, recipe: Recipe, *, seed: int, progress: bool = True) -> 
 
 
 def untrained(corpus: Corpus, recipe: Recipe, generator: torch.Generator) -> DualEncoder:
-    """Two fresh adapters of the widths that this corpus needs, standardised on its split "train"."""
+    """Two fresh adapters of the widths that this corpus needs."""
     known = corpus.splits["train"]
     with train.lend_chance(generator):
-        audio, text = (
-            adapters.MLPAdapter(x.shape[-1], recipe.dim, recipe.hidden).standardise(x, mask)
-            for x, mask in ((known.audio, known.audio_mask), (known.text, known.text_mask))
-        )
+        audio, text = (adapters.MLPAdapter(x.shape[-1], recipe.dim, recipe.hidden) for x in (known.audio, known.text))
     return DualEncoder(Tower(None, audio), Tower(None, text), corpus.notes)
 
 
