@@ -37,14 +37,7 @@ def structure(notebook: NotebookNode, name: str, sources: Path = SOURCES) -> Ite
     code = "\n".join(c.source for c in notebook.cells if c.cell_type == "code")
     if (count := len(re.findall(r"^pipeline\(", code, flags=re.M)) + prose.lower().count("you are here")) != 1:
         yield f"expected the one picture, `pipeline([...])`, once; got it {count} times"
-    objectives = re.search(r"after this you can[^\n]*\n+((?:(?:[-*]|\d+\.|  ) .*\n?)+)", prose, flags=re.I)
-    bullets = len(re.findall(r"^(?:[-*]|\d+\.) ", objectives.group(1), flags=re.M)) if objectives else 0
-    if not 3 <= bullets <= 5:
-        yield f"expected `After this you can` with 3 to 5 points below it, got {bullets}"
-    if not re.search(r"prerequisite|\*\*before", prose, flags=re.I):
-        yield "no prerequisites; write `**Before:** ...`"
-    if OPEN not in prose:
-        yield f"no table of run times; write {OPEN} on a line of its own"
+    yield from _head(prose)
     for what, pattern in HEADINGS.items():
         if not re.search(pattern, prose, flags=re.I | re.M):
             yield f"it lacks {what}"
@@ -53,6 +46,17 @@ def structure(notebook: NotebookNode, name: str, sources: Path = SOURCES) -> Ite
         yield f"expected three headings `Exercise N` and a folded solution to each, got {exercises} and {folded}"
     yield from alt_texts(prose)
     yield from cells(notebook, sources)
+
+
+def _head(prose: str) -> Iterator[str]:
+    objectives = re.search(r"after this you can[^\n]*\n+((?:(?:[-*]|\d+\.|  ) .*\n?)+)", prose, flags=re.I)
+    bullets = len(re.findall(r"^(?:[-*]|\d+\.) ", objectives.group(1), flags=re.M)) if objectives else 0
+    if not 3 <= bullets <= 5:
+        yield f"expected `After this you can` with 3 to 5 points below it, got {bullets}"
+    if not re.search(r"prerequisite|\*\*before", prose, flags=re.I):
+        yield "no prerequisites; write `**Before:** ...`"
+    if OPEN not in prose:
+        yield f"no table of run times; write {OPEN} on a line of its own"
 
 
 def alt_texts(prose: str) -> Iterator[str]:

@@ -129,7 +129,7 @@ def injected(notebook: NotebookNode, wanted: dict) -> dict:
     return {key: value for key, value in wanted.items() if known[key] != value}
 
 
-def environment(threads: int, out: Path) -> dict[str, str]:
+def environment(threads: int) -> dict[str, str]:
     """What a kernel is told: its threads, and a kernel that is this very interpreter, whatever else is installed."""
     spec = BUILD / "jupyter" / "kernels" / "python3" / "kernel.json"
     text = json.dumps({**KERNELSPEC, "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]})
@@ -152,28 +152,14 @@ def execute(job: Job, tell=None) -> Run:
 
     `tell(name, cells)` is called as cells finish.
     """
-    out = Path(job.out)
-    scratch = out / "scratch" / job.name
-    scratch.mkdir(parents=True, exist_ok=True)
-    profile = job.parameters.get("PROFILE", "laptop")
-    notebook = build(job.name, Path(job.sources))
-    patience = 2 * float(os.environ.get(PATIENCE, "1"))
-    watch = Watch(patience * job.budget_s, patience * job.budget_mib)
-    os.environ.update(environment(job.threads, out))
-    os.environ.pop("MPLBACKEND", None)  # the kernel's own inline backend shows the figures
-    target, problem = out / f"{job.name}.ipynb", ""
+    profile, patience = job.parameters.get("PROFILE", "laptop"), 2 * float(os.environ.get(PATIENCE, "1"))
+    target = Path(job.out) / f"{job.name}.ipynb"
     target.unlink(missing_ok=True)
+    os.environ.update(environment(job.threads))
+    os.environ.pop("MPLBACKEND", None)  # the kernel's own inline backend shows the figures
+    watch = Watch(patience * job.budget_s, patience * job.budget_mib)
     watch.start()
-    try:
-        papermill.execute_notebook(
-            notebook, target, injected(notebook, job.parameters), kernel_name="python3", cwd=scratch,
-            progress_bar=False, store_widget_state=False, coalesce_streams=True,
-            on_cell_executed=(lambda cell, **_: tell(job.name, 1)) if tell else None,
-        )  # fmt: skip
-    except papermill.PapermillExecutionError as error:
-        problem = _failure(error)
-    except Exception as error:  # a dead kernel, a bad parameter: the other notebooks still run
-        problem = watch.broken or f"{type(error).__name__}: {error}"
+    problem = _papermill(job, target, watch, tell)
     seconds = time.monotonic() - watch.start_s
     watch.done.set()
     if target.exists():
@@ -182,6 +168,24 @@ def execute(job: Job, tell=None) -> Run:
         write(executed, target)
     cost = (seconds, sum(watch.cpu.values()), watch.peak_mib)
     return Run(job.name, profile, *cost, job.budget_s, job.budget_mib, problem)
+
+
+def _papermill(job: Job, target: Path, watch: Watch, tell) -> str:
+    """Empty when the notebook ran through, else what went wrong; never raises: the other notebooks still run."""
+    scratch = target.parent / "scratch" / job.name
+    scratch.mkdir(parents=True, exist_ok=True)
+    try:
+        notebook = build(job.name, Path(job.sources))
+        papermill.execute_notebook(
+            notebook, target, injected(notebook, job.parameters), kernel_name="python3", cwd=scratch,
+            progress_bar=False, store_widget_state=False, coalesce_streams=True,
+            on_cell_executed=(lambda cell, **_: tell(job.name, 1)) if tell else None,
+        )  # fmt: skip
+    except papermill.PapermillExecutionError as error:
+        return _failure(error)
+    except Exception as error:  # a dead kernel (perhaps because of the watch), a bad parameter
+        return watch.broken or f"{type(error).__name__}: {error}"
+    return ""
 
 
 def _failure(error: papermill.PapermillExecutionError) -> str:
