@@ -17,6 +17,7 @@ from lib.show import bundle
 
 RATES = (8000, 12000, 16000, 24000, 48000)  # hertz: all that Opus knows
 COMPRESSION = 0.94  # libsndfile's scale for Opus, 1 the smallest: about 20 kbit/s for mono
+KEYS = 'data-lm-suppress-shortcuts="true"'  # JupyterLab keeps its own shortcuts off: space plays, arrows seek
 FADE_S = 0.02  # where a sound is cut short, so that the cut does not click
 STYLE = "display:inline-block;margin:0 1em 0.6em 0;vertical-align:top;max-width:22em"
 
@@ -75,7 +76,7 @@ def play_row(sounds: Sequence, sample_rate: int | None = None, labels: Sequence[
 
 def show(players: Sequence[Player]) -> None:
     """Put players into the output, in a row that wraps."""
-    bundle.emit({"text/html": "<div>" + "".join(p.html() for p in players) + "</div>",
+    bundle.emit({"text/html": f"<div {KEYS}>" + "".join(p.html() for p in players) + "</div>",
                  "text/plain": "\n".join(p.text for p in players)})
 
 

@@ -61,8 +61,8 @@ def describe(marked: Sequence[str] = ()) -> str:
     """The picture in words."""
     place = f" You are here: {', '.join(marked)}." if marked and len(marked) < len(BOXES) else ""
     return ("A clip runs through audio encoder, frames and adapter to an embedding; a text runs through text "
-            "encoder, tokens and adapter to an embedding. The cosine of both is the similarity, which feeds the loss in training "
-            f"and the ranking, then the metrics, in use.{place}")
+            "encoder, tokens and adapter to an embedding. The cosine of both is the similarity, which feeds the loss "
+            f"in training and the ranking, then the metrics, in use.{place}")
 
 
 def _boxes(names: Sequence[str]) -> list[str]:

@@ -1,0 +1,91 @@
+"""Ask for a sound in words and hear the answers, best first: as plain output, or in a search box."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import anywidget
+import pandas as pd
+import traitlets
+
+from lib.show import bundle, listen
+
+Find = Callable[[str], pd.DataFrame]  # a query to the rows that `lib.search.Index.query` gives: rank, score, clip ...
+SECONDS = 5.0
+LABEL_CHARACTERS = 160
+
+
+def show(query: str, found: pd.DataFrame, *, seconds: float = SECONDS) -> None:
+    """Show the answers to a query without a widget, with players: also a page without a kernel sounds."""
+    players = [_player(row, seconds) for row in found.to_dict("records")]
+    scores = [f"{score:.2f}" for score in found["score"]]
+    items = "".join(f'<li style="margin:0.4em 0">{p.html()} <span>similarity {s}</span></li>'
+                    for p, s in zip(players, scores))
+    lines = [f"{rank}. {p.text} (similarity {s})" for rank, p, s in zip(found["rank"], players, scores)]
+    bundle.emit({
+        "text/html": f"<div {listen.KEYS}><p><strong>{bundle.escape(query)}</strong></p><ol>{items}</ol></div>",
+        "text/plain": "\n".join([f"{query}:", *lines]),
+    })
+
+
+def _player(row: dict, seconds: float) -> listen.Player:
+    return listen.player(row, label=_label(row), seconds=seconds)
+
+
+def _label(row: dict) -> str:
+    """What a clip is called in a list of answers: its first caption, else its title, else its id; not endless."""
+    captions = row.get("captions")
+    text = captions[0] if captions is not None and len(captions) else row.get("title") or row["clip_id"]
+    return text if len(text) <= LABEL_CHARACTERS else text[: LABEL_CHARACTERS - 1] + "…"
+
+
+class Search(anywidget.AnyWidget):
+    """A search box: type, press Enter, hear. Works with the keyboard alone; a screen reader is told of the answers.
+
+    Args:
+        find: gives the answers to a query, best first, as `lib.search.Index.query` does.
+        query: asked at once, so that there is something to hear.
+        seconds: of each answer.
+    """
+
+    _esm = Path(__file__).with_name("ask.js")
+    _css = """
+    .hearsay-ask form { display: flex; flex-wrap: wrap; gap: 0.5em; align-items: center; }
+    .hearsay-ask label { font-weight: bold; }
+    .hearsay-ask input { flex: 1 1 18em; font-size: 1.1em; padding: 0.4em; }
+    .hearsay-ask button { font-size: 1.1em; padding: 0.4em 1em; }
+    .hearsay-ask li { margin: 0.5em 0; }
+    .hearsay-ask audio { vertical-align: middle; width: 18em; margin-right: 0.8em; }
+    .hearsay-ask .hearsay-score { opacity: 0.75; margin-left: 0.6em; }
+    """
+    question = traitlets.Dict({"text": "", "number": 0}).tag(sync=True)  # the number: the same words may be asked again
+    reply = traitlets.Dict({"status": "", "answers": []}).tag(sync=True)
+
+    def __init__(self, find: Find, query: str = "", *, seconds: float = SECONDS):
+        super().__init__(question={"text": query, "number": 0})
+        self._find, self._seconds = find, seconds
+        if query:
+            self._answer({"new": self.question})
+        self.observe(self._answer, "question")
+
+    def __repr__(self) -> str:
+        return "A search box stands here while the notebook runs: type what you want to hear, press Enter."
+
+    def _answer(self, change: dict) -> None:
+        query, start = " ".join(change["new"].get("text", "").split()), time.perf_counter()
+        if not query:
+            self.reply = {"status": "Type what you want to hear, then press Enter.", "answers": []}
+            return
+        try:
+            found = self._find(query)
+            answers = [self._packed(row) for row in found.to_dict("records")]
+        except Exception as error:  # a traceback would go to a log that no reader opens
+            self.reply = {"status": f"That did not work: {type(error).__name__}: {error}", "answers": []}
+            return
+        status = f"{len(answers)} answers to “{query}”, best first ({time.perf_counter() - start:.1f} s)."
+        self.reply = {"status": status, "answers": answers}
+
+    def _packed(self, row: dict) -> dict:
+        player = _player(row, self._seconds)
+        return {"rank": int(row["rank"]), "score": f"similarity {row['score']:.2f}", "label": player.label,
+                "address": player.address}
