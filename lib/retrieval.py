@@ -57,6 +57,14 @@ class Fitted:
     extras: dict  # best_epoch, best_score, stopped
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What one recipe came to on one seed's corpus."""
+
+    scores: pd.DataFrame  # one row per query: AP@10, R@1, R@5, R@10
+    history: pd.DataFrame  # one row per epoch
+
+
 class Pooled(Encoder):
     """An encoder that hands over the mean of its frames as a single one: what is cached becomes many times smaller."""
 
@@ -157,8 +165,8 @@ def scores(model: DualEncoder, split: Examples) -> pd.DataFrame:
 
 def compare(
     corpora: Mapping[int, Corpus], recipes: Mapping[str, Recipe], *, split: str = "test"
-) -> dict[str, dict[int, pd.DataFrame]]:
-    """Scores per recipe and seed, one row per query; each recipe is trained on each seed's corpus with that seed."""
+) -> dict[str, dict[int, Outcome]]:
+    """What each recipe comes to, per seed: trained on that seed's corpus with that seed, scored on `split`."""
     results, told = {name: {} for name in recipes}, io.StringIO()
     with tqdm(total=len(recipes) * len(corpora), desc="runs", leave=False) as bar:
         for seed, corpus in corpora.items():
@@ -166,7 +174,7 @@ def compare(
                 bar.set_postfix_str(f"{name}, seed {seed}")
                 with contextlib.redirect_stdout(told):  # one line in all, below
                     fitted = fit(corpus, recipe, seed=seed, progress=False)
-                results[name][seed] = scores(fitted.model, corpus.splits[split])
+                results[name][seed] = Outcome(scores(fitted.model, corpus.splits[split]), fitted.history)
                 bar.update()
     new = told.getvalue().count(" now\n")
     print(f"trained: {new} now, {len(recipes) * len(corpora) - new} from cache")

@@ -105,9 +105,10 @@ def test_pooled_beforehand_or_not_the_adapter_says_the_same():
 def test_it_learns_reuses_what_it_trained_and_tells(capsys):
     corpus = encode()
     first = retrieval.compare({0: corpus}, {"plain": RECIPE})
-    assert first["plain"][0]["AP@10"].mean() > 5 * metrics.chance(40)
+    assert first["plain"][0].scores["AP@10"].mean() > 5 * metrics.chance(40)
     again = retrieval.compare({0: encode()}, {"plain": RECIPE})
-    pd.testing.assert_frame_equal(first["plain"][0], again["plain"][0], check_exact=True)
+    pd.testing.assert_frame_equal(first["plain"][0].scores, again["plain"][0].scores, check_exact=True)
+    pd.testing.assert_frame_equal(first["plain"][0].history, again["plain"][0].history, check_exact=True)
     told = capsys.readouterr().out
     assert "trained: 1 now, 0 from cache" in told and "trained: 0 now, 1 from cache" in told
     assert "frames: 170 encoded, 0 from cache" in told and "frames: 0 encoded, 170 from cache" in told
@@ -143,8 +144,8 @@ def test_shuffled_captions_score_chance():
     wrong.loc[training, "captions"] = pd.Series(
         wrong.loc[training, "captions"].to_numpy()[order], wrong.index[training]
     )
-    scores = retrieval.compare({0: encode(clips=wrong)}, {"shuffled": RECIPE})["shuffled"][0]["AP@10"]
-    assert scores.mean() < 3 * metrics.chance(200)
+    scores = retrieval.compare({0: encode(clips=wrong)}, {"shuffled": RECIPE})["shuffled"][0].scores
+    assert scores["AP@10"].mean() < 3 * metrics.chance(200)
 
 
 def test_frames_from_a_file_are_pooled_without_encoding():
