@@ -1,0 +1,164 @@
+"""Files from the internet, on pooch: known by their hash, resumed after a break, whole or not there at all.
+
+Pooch downloads, checks the hash and puts the file in its place. What it lacks is here: going on from `NAME.part`,
+several mirrors, several attempts, and sentences a reader can act on. `lib.unpack` opens archives.
+"""
+
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pooch
+import requests
+from filelock import FileLock
+from tqdm.auto import tqdm
+
+TIMEOUT_S = 30.0  # without a byte
+ATTEMPTS = 3  # of each address
+_HTML = (".html", ".htm")
+
+
+class FetchError(OSError):
+    """A file that could not be fetched: which, why at each address, and what to do."""
+
+
+class _Useless(ValueError):
+    """An answer that will not get better by asking the same address again."""
+
+
+def fetch(
+    urls: str | Sequence[str],
+    folder: str | Path,
+    *,
+    hash: str,
+    name: str | None = None,
+    attempts: int = ATTEMPTS,
+    timeout_s: float = TIMEOUT_S,
+    wait_s: float = 1.0,
+    progress: bool = True,
+) -> Path:
+    """The file, in `folder`: as it is there if its hash is right, else fetched. Two processes fetch it once.
+
+    Args:
+        urls: one address or several mirrors, tried in this order.
+        hash: "md5:..." or "sha256:..." of the whole file. Without one nothing is fetched.
+        name: of the file in the folder; the address's last part if not given.
+        attempts: at each address; what has arrived is kept in between, and between calls, as NAME.part.
+        wait_s: before the second attempt; doubled before each further one.
+
+    Raises:
+        ValueError: no address, or no hash of a known kind.
+        FetchError: no address gave the file.
+    """
+    urls = [urls] if isinstance(urls, str) else list(urls)
+    kind, _, digits = str(hash).partition(":")
+    if not urls or len(digits) != {"md5": 32, "sha256": 64}.get(kind):
+        raise ValueError(f"expected addresses and a hash such as md5:... or sha256:...; got {urls}, {hash!r}.")
+    path = Path(folder).expanduser() / (name or urls[0].partition("?")[0].rpartition("/")[2])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_name(f"{path.name}.lock")):
+        if is_there(path, hash):
+            return path
+        failures = {}
+        for url in urls:
+            for attempt in range(attempts):
+                try:
+                    return _once(url, path, hash, timeout_s, progress)
+                except (_Useless, ValueError, requests.RequestException, FetchError) as error:
+                    failures[url] = _why(error, timeout_s)
+                    if isinstance(error, _Useless | FetchError):
+                        break
+                    if attempt + 1 < attempts:
+                        time.sleep(wait_s * 2**attempt)
+        raise FetchError(_sentence(path, hash, failures))
+
+
+def is_there(path: Path, hash: str) -> bool:
+    """Is the file there, with this hash?"""
+    return path.is_file() and pooch.file_hash(str(path), alg=hash.partition(":")[0]) == hash.partition(":")[2].lower()
+
+
+def _once(url: str, path: Path, hash: str, timeout_s: float, progress: bool) -> Path:
+    pooch.get_logger().setLevel("WARNING")  # the progress bar says the same
+    downloader = _Resuming(path.with_name(f"{path.name}.part"), timeout_s, progress)
+    return Path(pooch.retrieve(url, hash, fname=path.name, path=str(path.parent), downloader=downloader))
+
+
+class _Resuming:
+    """A downloader for pooch that keeps what has arrived and asks for the rest only.
+
+    Pooch checks the hash afterwards and drops a file that fails, so that a wrong start is never built upon.
+    """
+
+    def __init__(self, part: Path, timeout_s: float, progress: bool):
+        self.part, self.timeout_s, self.progress = part, timeout_s, progress
+
+    def __call__(self, url: str, output_file: str, pooch_: object) -> None:
+        with open(self.part, "ab") as file:
+            file.seek(0, os.SEEK_END)
+            self.got = file.tell()
+
+            def look(answer: requests.Response, **_) -> None:
+                self._look(answer, file)
+
+            headers = {"Accept-Encoding": "identity", "User-Agent": "hearsay"}
+            if self.got:
+                headers["Range"] = f"bytes={self.got}-"
+            with tqdm(
+                total=1, desc=self.part.stem, unit="B", unit_scale=True, leave=False, disable=not self.progress
+            ) as bar:
+                pooch.HTTPDownloader(
+                    progressbar=bar, chunk_size=2**13, timeout=self.timeout_s, headers=headers, hooks={"response": look}
+                )(url, file, None)
+        os.replace(self.part, output_file)
+
+    def _look(self, answer: requests.Response, file) -> None:
+        """Before a byte is written: is this the rest of our file, the whole of it, or something else?"""
+        if answer.is_redirect:
+            return
+        if answer.status_code == 416:  # nothing is left to send: what we have is too long or not this file
+            file.truncate(0)
+            raise requests.ConnectionError("the part that had arrived does not fit; it was dropped")
+        if 400 <= answer.status_code < 500 and answer.status_code not in (408, 425, 429):
+            raise _Useless(f"the server answers {answer.status_code} ({answer.reason})")
+        answer.raise_for_status()
+        sent = answer.headers.get("content-type", "")
+        if sent.startswith("text/html") and not self.part.stem.lower().endswith(_HTML):
+            raise _Useless("the server sends a web page instead of the file (a login or an error page?)")
+        start = answer.headers.get("content-range", "").removeprefix("bytes ").partition("-")[0]
+        if self.got and (answer.status_code != 206 or start != str(self.got)):
+            file.truncate(0)  # it sends the whole file, whatever we asked for
+            if answer.status_code == 206:
+                raise requests.ConnectionError(f"the server goes on from byte {start}, not {self.got}")
+        need, free = int(answer.headers.get("content-length", 0)), shutil.disk_usage(self.part.parent).free
+        if need > free:
+            raise FetchError(f"it needs {need / 2**30:.2f} GiB, the disk has {free / 2**30:.2f} GiB free")
+
+
+def _why(error: Exception, timeout_s: float) -> str:
+    """One clause for the reader, without the library's tower of names."""
+    text = str(error)
+    if isinstance(error, requests.ReadTimeout) or "Read timed out" in text:
+        return f"the server went silent for {timeout_s:g} s"
+    if isinstance(error, requests.HTTPError):
+        return f"the server answers {error.response.status_code} ({error.response.reason})"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError) or "IncompleteRead" in text:
+        return "the connection broke before the end"
+    if "hash of downloaded file" in text:
+        return f"what it sends has another hash ({text.partition('but got ')[2].partition('.')[0]})"
+    if isinstance(error, requests.ConnectionError) and "HTTPConnectionPool" in text.replace("HTTPS", "HTTP"):
+        return "no connection (offline?)"
+    return text
+
+
+def _sentence(path: Path, hash: str, failures: dict[str, str]) -> str:
+    tried = "; ".join(f"{url}: {why}" for url, why in failures.items())
+    part = path.with_name(f"{path.name}.part")
+    arrived = part.stat().st_size if part.exists() else 0
+    kept = f" What has arrived ({arrived:,} bytes) is kept." if arrived else ""
+    return (
+        f"could not fetch {path.name}. Tried {tried}.{kept} "
+        f"Try again later, or put the file there by hand: {path} ({hash})."
+    )

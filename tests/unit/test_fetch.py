@@ -1,0 +1,362 @@
+"""Fetching from a server that breaks in every usual way, and opening archives that mean no good."""
+
+import hashlib
+import io
+import socket
+import subprocess
+import sys
+import tarfile
+import threading
+import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from lib import fetch as fetching
+from lib.fetch import FetchError, fetch
+from lib.unpack import UnpackError, unpack
+
+CONTENT = bytes(range(256)) * 2000
+SHA256 = "sha256:" + hashlib.sha256(CONTENT).hexdigest()
+MD5 = "md5:" + hashlib.md5(CONTENT).hexdigest()
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Serves CONTENT; the address says how it goes wrong. `server.asked` holds (address, Range) of every request."""
+
+    def do_GET(self):
+        way = self.path.strip("/").partition("/")[0]
+        self.server.asked.append((way, self.headers["Range"]))
+        times = sum(asked == way for asked, _ in self.server.asked)
+        getattr(self, f"_{way}", self._fine)(times)
+
+    def _fine(self, times, content=CONTENT, sent=None, status=200, ranges=True, **headers):
+        start = int((self.headers["Range"] or "bytes=0-")[6:-1]) if ranges else 0
+        if start >= len(content):
+            return self.send_error(416)
+        if start:
+            status, headers["Content-Range"] = 206, f"bytes {start}-{len(content) - 1}/{len(content)}"
+        self.send_response(status)
+        self.send_header("Content-Length", headers.pop("length", len(content) - start))
+        for name, value in {"Content-Type": "application/octet-stream", **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content[start:][:sent])
+        self.close_connection = True
+
+    def _drops(self, times):
+        self._fine(times, sent=98_304)
+
+    def _drops_and_ignores_range(self, times):
+        self._fine(times, sent=98_304 if times == 1 else None, ranges=False)
+
+    def _always_drops(self, times):
+        self._fine(times, sent=1000, ranges=False)
+
+    def _goes_on_elsewhere(self, times):
+        if times == 2:
+            return self._fine(
+                times, status=206, ranges=False, **{"Content-Range": f"bytes 7-{len(CONTENT)}/{len(CONTENT)}"}
+            )
+        self._fine(times, sent=98_304)
+
+    def _wrong(self, times):
+        self._fine(times, content=CONTENT[::-1])
+
+    def _wrong_once(self, times):
+        self._fine(times, content=CONTENT[::-1] if times == 1 else CONTENT)
+
+    def _truncated(self, times):
+        self._fine(times, content=CONTENT[:-5])
+
+    def _missing(self, times):
+        self.send_error(404)
+
+    def _busy(self, times):
+        self.send_error(503) if times == 1 else self._fine(times)
+
+    def _always_busy(self, times):
+        self.send_error(503)
+
+    def _hangs(self, times):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(CONTENT)))
+        self.end_headers()
+        self.wfile.write(CONTENT[:16_384])
+        self.server.over.wait(10)
+
+    def _page(self, times):
+        self._fine(times, content=b"<html>Please log in</html>", **{"Content-Type": "text/html; charset=utf-8"})
+
+    def _huge(self, times):
+        self._fine(times, length=2**60)
+
+    def _moved(self, times):
+        self.send_response(302)
+        self.send_header("Location", "/fine/file.bin")
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.asked, server.over, server.daemon_threads = [], threading.Event(), True
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield server
+    server.over.set()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def get(server, tmp_path):
+    """Fetch by ways to go wrong: one address each."""
+
+    def get(*ways, **options):
+        urls = [f"http://127.0.0.1:{server.server_port}/{way}/file.bin" for way in ways]
+        options = {"hash": SHA256, "wait_s": 0.0, "timeout_s": 5.0, "progress": False, **options}
+        return fetch(urls, tmp_path / "data", **options)
+
+    return get
+
+
+def left(tmp_path):
+    return sorted(path.name for path in (tmp_path / "data").iterdir() if path.suffix != ".lock")
+
+
+@pytest.mark.parametrize("hash", [SHA256, MD5, MD5.upper().replace("MD5", "md5")])
+def test_a_file_is_fetched_once(get, server, tmp_path, hash):
+    for _ in range(2):
+        assert get("fine", hash=hash).read_bytes() == CONTENT
+    assert len(server.asked) == 1 and left(tmp_path) == ["file.bin"]
+
+
+def test_a_name_of_its_own(get):
+    assert get("fine", name="other.bin").name == "other.bin"
+
+
+def test_a_redirect_is_followed(get):
+    assert get("moved").read_bytes() == CONTENT
+
+
+def test_what_had_arrived_before_a_break_is_not_asked_for_again(get, server, tmp_path):
+    assert get("drops", attempts=9).read_bytes() == CONTENT
+    expected = [None, *(f"bytes={n}-" for n in range(98_304, len(CONTENT), 98_304))]
+    assert [range_ for _, range_ in server.asked] == expected and left(tmp_path) == ["file.bin"]
+
+
+def test_it_goes_on_where_an_earlier_call_stopped(get, server, tmp_path):
+    with pytest.raises(FetchError, match=r"broke before the end. What has arrived \(196,608 bytes\) is kept"):
+        get("drops", attempts=2)
+    assert left(tmp_path) == ["file.bin.part"]
+    assert get("fine").read_bytes() == CONTENT
+    assert server.asked[-1] == ("fine", "bytes=196608-")
+
+
+@pytest.mark.parametrize("way", ["drops_and_ignores_range", "goes_on_elsewhere", "wrong_once", "busy"])
+def test_it_recovers(get, way):
+    assert get(way, attempts=8).read_bytes() == CONTENT
+
+
+def test_a_part_of_something_else_is_dropped(get, tmp_path):
+    (tmp_path / "data").mkdir()
+    for wrong in (b"x" * 1000, CONTENT + b"too long", CONTENT[::-1]):
+        (tmp_path / "data" / "file.bin.part").write_bytes(wrong)
+        assert get("fine").read_bytes() == CONTENT
+        (tmp_path / "data" / "file.bin").unlink()
+
+
+def test_a_whole_part_needs_no_second_download(get, server, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "file.bin").write_bytes(b"an older version")
+    assert get("fine").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("way", "why", "requests"),
+    [
+        ("wrong", "what it sends has another hash", 2),
+        ("truncated", "what it sends has another hash", 2),
+        ("always_drops", "the connection broke before the end", 2),
+        ("missing", "the server answers 404", 1),
+        ("always_busy", "the server answers 503", 2),
+        ("page", "a web page instead of the file", 1),
+        ("huge", "the disk has .* GiB free", 1),
+    ],
+)
+def test_what_cannot_be_mended_is_explained_and_leaves_no_file(get, server, tmp_path, way, why, requests):
+    with pytest.raises(
+        FetchError, match=rf"could not fetch file.bin. Tried http://127.*{why}.*by hand: .*file.bin \(sha256:"
+    ):
+        get(way, attempts=2)
+    assert len(server.asked) == requests
+    assert not (tmp_path / "data" / "file.bin").exists()
+
+
+def test_a_failed_fetch_leaves_the_old_file_alone(get, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "file.bin").write_bytes(b"an older version")
+    with pytest.raises(FetchError):
+        get("wrong", attempts=1)
+    assert (tmp_path / "data" / "file.bin").read_bytes() == b"an older version"
+
+
+def test_a_server_that_goes_silent_is_given_up(get):
+    with pytest.raises(FetchError, match="went silent for 0.2 s.*16,384 bytes. is kept"):
+        get("hangs", timeout_s=0.2, attempts=1)
+
+
+def test_mirrors_are_tried_in_order(get, server):
+    assert get("missing", "page", "wrong", "fine", "busy", attempts=1).read_bytes() == CONTENT
+    assert [way for way, _ in server.asked] == ["missing", "page", "wrong", "fine"]
+
+
+def test_offline_is_said_plainly(tmp_path):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}/file.bin"
+    with pytest.raises(
+        FetchError, match=r"no connection \(offline\?\). Try again later, or put the file there by hand"
+    ):
+        fetch(url, tmp_path, hash=SHA256, wait_s=0.0)
+
+
+def test_a_file_that_is_there_needs_no_connection(tmp_path):
+    (tmp_path / "file.bin").write_bytes(CONTENT)
+    assert fetch("http://127.0.0.1:1/file.bin", tmp_path, hash=SHA256).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("hash", ["", "sha256:", "sha1:" + "0" * 40, "0" * 64, None])
+def test_without_a_hash_nothing_is_fetched(get, server, hash):
+    with pytest.raises(ValueError, match="a hash such as md5:... or sha256:"):
+        get("fine", hash=hash)
+    assert not server.asked
+
+
+def test_two_processes_fetch_once(server, tmp_path):
+    call = f"fetch('http://127.0.0.1:{server.server_port}/fine/file.bin', {str(tmp_path)!r}, hash={SHA256!r})"
+    root = str(Path(fetching.__file__).parents[1])
+    command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {root!r}); from lib.fetch import fetch; {call}"]
+    running = [subprocess.Popen(command) for _ in range(2)]
+    assert [process.wait(60) for process in running] == [0, 0]
+    assert len(server.asked) == 1 and (tmp_path / "file.bin").read_bytes() == CONTENT
+
+
+# Archives
+
+
+def zipped(path, members):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in members.items():
+            file.writestr(name, content)
+    return path
+
+
+def tarred(path, members, mode="w:gz"):
+    with tarfile.open(path, mode) as file:
+        for name, content in members.items():
+            member = content if isinstance(content, tarfile.TarInfo) else tarfile.TarInfo(name)
+            member.size = 0 if isinstance(content, tarfile.TarInfo) else len(content)
+            file.addfile(member, None if isinstance(content, tarfile.TarInfo) else io.BytesIO(content))
+    return path
+
+
+def link(name, target, kind):
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = kind, target
+    return member
+
+
+GOOD = {"a.txt": b"one", "deep/er/b.txt": b"two" * 1000, "ä: ö.wav": b"three"}
+
+
+@pytest.mark.parametrize(
+    "make",
+    [zipped, tarred, lambda p, m: tarred(p, m, "w"), lambda p, m: tarred(p, m, "w:xz")],
+    ids=["zip", "gz", "tar", "xz"],
+)
+def test_archives_are_unpacked_once(make, tmp_path):
+    files = unpack(make(tmp_path / "archive", GOOD), tmp_path / "out")
+    assert [path.relative_to(tmp_path / "out").as_posix() for path in files] == sorted(GOOD)
+    assert {path.read_bytes() for path in files} == set(GOOD.values())
+    files[0].write_bytes(b"mine")
+    assert unpack(tmp_path / "archive", tmp_path / "out") == files and files[0].read_bytes() == b"mine"
+
+
+def evil_zip_link(path):
+    member = zipfile.ZipInfo("link")
+    member.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr(member, "/etc/passwd")
+    return path
+
+
+EVIL = {
+    "zip, up": (lambda p: zipped(p, {"ok": b"", "../evil": b"x"}), "'../evil' would leave"),
+    "zip, up inside": (lambda p: zipped(p, {"a/../../evil": b"x"}), "would leave"),
+    "zip, backslashes": (lambda p: zipped(p, {"..\\evil": b"x"}), "would leave"),
+    "zip, absolute": (lambda p: zipped(p, {"/tmp/evil": b"x"}), "would leave"),
+    "zip, drive": (lambda p: zipped(p, {"C:evil": b"x"}), "would leave"),
+    "zip, link": (evil_zip_link, "'link' is a link or a device"),
+    "tar, up": (lambda p: tarred(p, {"../evil": b"x"}), "would leave"),
+    "tar, absolute": (lambda p: tarred(p, {"/tmp/evil": b"x"}), "would leave"),
+    "tar, symlink": (lambda p: tarred(p, {"l": link("l", "/etc", tarfile.SYMTYPE)}), "is a link or a device"),
+    "tar, hard link": (lambda p: tarred(p, {"l": link("l", "a", tarfile.LNKTYPE)}), "is a link or a device"),
+    "tar, device": (lambda p: tarred(p, {"l": link("l", "", tarfile.CHRTYPE)}), "is a link or a device"),
+    "cut zip": (lambda p: cut(zipped(p, GOOD)), "cut short or damaged|something else"),
+    "cut tar.gz": (lambda p: cut(tarred(p, {"noise": random_bytes(50_000)})), "cut short or damaged"),
+    "damaged zip": (lambda p: damage(zipped(p, {"noise": random_bytes(50_000)})), "cut short or damaged"),
+    "no archive": (lambda p: p.write_bytes(b"<html>") and p, "expected a zip, tar or 7z archive; got something else"),
+    "nothing": (lambda p: p, "there is no such file"),
+}
+
+
+def random_bytes(n):
+    return b"".join(hashlib.sha256(bytes([i % 256, i // 256])).digest() for i in range(n // 32))
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    return path
+
+
+def damage(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("case", EVIL)
+def test_bad_archives_are_refused_and_leave_nothing(tmp_path, case):
+    make, message = EVIL[case]
+    archive = make(tmp_path / "archive")
+    with pytest.raises(UnpackError, match=message):
+        unpack(archive, tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == (["archive"] if archive.exists() else [])
+
+
+def test_an_archive_larger_than_the_disk_is_refused(tmp_path, monkeypatch):
+    import shutil
+
+    archive = zipped(tmp_path / "archive", {"big": b"0" * 10_000})
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9000, 1, 8999))
+    with pytest.raises(UnpackError, match="the disk has .* GiB free"):
+        unpack(archive, tmp_path / "out")
+
+
+def test_a_7z_archive_without_its_library_is_explained(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "py7zr", None)
+    (tmp_path / "a.7z").write_bytes(b"7z\xbc\xaf\x27\x1c" + bytes(50))
+    with pytest.raises(
+        UnpackError, match="needs py7zr. Try: python -m pip install py7zr, or unpack it by hand into .*out"
+    ):
+        unpack(tmp_path / "a.7z", tmp_path / "out")
