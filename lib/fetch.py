@@ -4,6 +4,7 @@ Pooch downloads, checks the hash and puts the file in its place. What it lacks i
 several mirrors, several attempts, and sentences a reader can act on. `lib.unpack` opens archives.
 """
 
+import contextlib
 import os
 import shutil
 import time
@@ -86,6 +87,10 @@ def _once(url: str, path: Path, hash: str, timeout_s: float, progress: bool) -> 
     return Path(pooch.retrieve(url, hash, fname=path.name, path=str(path.parent), downloader=downloader))
 
 
+class _NothingLeft(Exception):
+    """The server has no more to send: what has arrived is whole, or wrong; its hash will tell."""
+
+
 class _Resuming:
     """A downloader for pooch that keeps what has arrived and asks for the rest only.
 
@@ -106,21 +111,18 @@ class _Resuming:
             headers = {"Accept-Encoding": "identity", "User-Agent": "hearsay"}
             if self.got:
                 headers["Range"] = f"bytes={self.got}-"
-            with tqdm(
-                total=1, desc=self.part.stem, unit="B", unit_scale=True, leave=False, disable=not self.progress
-            ) as bar:
-                pooch.HTTPDownloader(
-                    progressbar=bar, chunk_size=2**13, timeout=self.timeout_s, headers=headers, hooks={"response": look}
-                )(url, file, None)
+            options = {"chunk_size": 2**13, "timeout": self.timeout_s, "headers": headers, "hooks": {"response": look}}
+            shown = {"unit": "B", "unit_scale": True, "leave": False, "disable": not self.progress}
+            with contextlib.suppress(_NothingLeft), tqdm(total=1, desc=self.part.stem, **shown) as bar:
+                pooch.HTTPDownloader(progressbar=bar, **options)(url, file, None)
         os.replace(self.part, output_file)
 
     def _look(self, answer: requests.Response, file) -> None:
         """Before a byte is written: is this the rest of our file, the whole of it, or something else?"""
         if answer.is_redirect:
             return
-        if answer.status_code == 416:  # nothing is left to send: what we have is too long or not this file
-            file.truncate(0)
-            raise requests.ConnectionError("the part that had arrived does not fit; it was dropped")
+        if answer.status_code == 416:
+            raise _NothingLeft
         if 400 <= answer.status_code < 500 and answer.status_code not in (408, 425, 429):
             raise _Useless(f"the server answers {answer.status_code} ({answer.reason})")
         answer.raise_for_status()

@@ -174,7 +174,14 @@ def test_a_part_of_something_else_is_dropped(get, tmp_path):
         (tmp_path / "data" / "file.bin").unlink()
 
 
-def test_a_whole_part_needs_no_second_download(get, server, tmp_path):
+def test_a_part_that_is_whole_is_taken(get, server, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "file.bin.part").write_bytes(CONTENT)
+    assert get("fine").read_bytes() == CONTENT
+    assert server.asked == [("fine", f"bytes={len(CONTENT)}-")]
+
+
+def test_an_older_version_is_replaced(get, tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "file.bin").write_bytes(b"an older version")
     assert get("fine").read_bytes() == CONTENT
