@@ -58,6 +58,8 @@ def fetch(
     if not urls or len(digits) != {"md5": 32, "sha256": 64}.get(kind):
         raise ValueError(f"expected addresses and a hash such as md5:... or sha256:...; got {urls}, {hash!r}.")
     path = Path(folder).expanduser() / (name or urls[0].partition("?")[0].rpartition("/")[2])
+    if is_there(path, hash):  # before anything is written: the folder may be one to read only
+        return path
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(f"{path.name}.lock")):
         if is_there(path, hash):

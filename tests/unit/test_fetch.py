@@ -239,6 +239,7 @@ def test_offline_is_said_plainly(tmp_path):
 def test_a_file_that_is_there_needs_no_connection(tmp_path):
     (tmp_path / "file.bin").write_bytes(CONTENT)
     assert fetch("http://127.0.0.1:1/file.bin", tmp_path, hash=SHA256).read_bytes() == CONTENT
+    assert [path.name for path in tmp_path.iterdir()] == ["file.bin"]  # nothing is written beside it
 
 
 @pytest.mark.parametrize("hash", ["", "sha256:", "sha1:" + "0" * 40, "0" * 64, None])
