@@ -39,23 +39,33 @@ def recordings(esc10: Path, sample_rate: int) -> Recordings:
     return Recordings(waveforms, table["category"].to_numpy(), table["fold"].to_numpy(), table["src_file"].to_numpy())
 
 
-def features(encoder: encoders.AudioEncoder, clips: Recordings, pooling: str) -> Float[np.ndarray, "clip feature"]:
-    """Frames pooled over time: "mean", or "mean+max" side by side."""
+def features(encoder: encoders.AudioEncoder, clips: Recordings) -> dict[str, Float[np.ndarray, "clip feature"]]:
+    """Frames pooled over time: "mean", and "mean+max" side by side."""
     pooled = []
     with torch.inference_mode():
         for start in range(0, len(clips.waveforms), 40):
             frames, mask = encoder(*audio.pad(clips.waveforms[start : start + 40]))
-            mean = frames.sum(1) / mask.sum(1, keepdim=True)
-            pooled.append(mean if pooling == "mean" else torch.cat([mean, frames.amax(1)], dim=1))
-    return torch.cat(pooled).numpy()
+            pooled.append(torch.cat([frames.sum(1) / mask.sum(1, keepdim=True), frames.amax(1)], dim=1))
+    both = torch.cat(pooled).numpy()
+    return {"mean": both[:, : encoder.feature_dim], "mean+max": both}
 
 
-def correct(encoder: encoders.AudioEncoder, clips: Recordings, pooling: str = "mean") -> Bool[np.ndarray, "clip"]:
-    """Which clips of fold 4 a linear classifier trained on folds 1-3 gets right."""
-    x, train, test = features(encoder, clips, pooling), clips.fold <= 3, clips.fold == 4
-    classifier = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2000))
-    classifier.fit(x[train], clips.category[train])
-    return classifier.predict(x[test]) == clips.category[test]
+def correct(encoder: encoders.AudioEncoder, clips: Recordings) -> dict[str, Bool[np.ndarray, "clip"]]:
+    """Which clips of fold 4 a linear classifier trained on folds 1-3 gets right, for each way of pooling."""
+    train, test, right = clips.fold <= 3, clips.fold == 4, {}
+    for pooling, x in features(encoder, clips).items():
+        classifier = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2000))
+        classifier.fit(x[train], clips.category[train])
+        right[pooling] = classifier.predict(x[test]) == clips.category[test]
+    return right
+
+
+def compare(
+    encoder: encoders.AudioEncoder, clips: Recordings, seeds: int = 5
+) -> tuple[dict[str, Bool[np.ndarray, "clip"]], dict[str, Bool[np.ndarray, "seed clip"]]]:
+    """What the encoder gets right, and what random weights of several seeds do."""
+    random = [correct(random_encoder(seed), clips) for seed in range(seeds)]
+    return correct(encoder, clips), {pooling: np.stack([one[pooling] for one in random]) for pooling in random[0]}
 
 
 def random_encoder(seed: int) -> encoders.AudioEncoder:
@@ -83,9 +93,9 @@ def main() -> None:
     torch.set_num_threads(1)
     pretrained = encoders.audio("small_cnn")
     clips = recordings(options.esc10, pretrained.sample_rate)
-    for pooling in ("mean", "mean+max"):
-        ours = correct(pretrained, clips, pooling)
-        random = np.array([correct(random_encoder(seed), clips, pooling) for seed in range(5)])
+    right, untrained = compare(pretrained, clips)
+    for pooling, ours in right.items():
+        random = untrained[pooling]
         low, high = interval(ours - random.mean(0), clips.source[clips.fold == 4], np.random.default_rng(0))
         each = " ".join(f"{accuracy:.3f}" for accuracy in random.mean(1))
         print(

@@ -3,11 +3,15 @@
 Every encoder gives `(batch, time, feature)` and a mask, and the same frames for a clip alone or padded in a batch.
 """
 
+from pathlib import Path
+
 import torch
 
 from lib.encoders.interface import AudioEncoder, TextEncoder
 
-__all__ = ["AudioEncoder", "TextEncoder", "audio", "text"]
+__all__ = ["WEIGHTS", "AudioEncoder", "TextEncoder", "audio", "text"]
+
+WEIGHTS = Path(__file__).parent / "weights"  # what is committed: the small CNN's, and the adapters of notebook 00
 
 
 def audio(
