@@ -4,8 +4,6 @@ relevance(caption, clip) = (facts stated in the caption that hold in the clip) /
 scene and reads only what the caption states; what captions leave out is lost to it too. Taught in notebooks 01 and 02.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import combinations
 

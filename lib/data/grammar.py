@@ -26,7 +26,8 @@ THEN = (  # {a}, {b}: clauses ("a dog barks"); {A}, {B}: the same as noun phrase
     "{b} after {a}", "after {a}, {b}", "{B} after {A}", "{A}, and afterwards {B}", "{A} and then {B}",
 )  # fmt: skip
 WHILE = (
-    "{a} while {b}", "{a} as {b}", "as {a}, {b}", "while {a}, {b}", "{a} at the same time as {B}", "{A} together with {B}",
+    "{a} while {b}", "{a} as {b}", "as {a}, {b}", "while {a}, {b}", "{a} at the same time as {B}",
+    "{A} together with {B}",
 )  # fmt: skip
 NEITHER = ("{a} and {b}", "{a}, and {b}", "{A} and {B}", "the sound of {A} and of {B}")
 ALONE = ("{a}", "{a}", "{A}", "{A} can be heard", "the sound of {A}")
@@ -141,9 +142,11 @@ def _join(clauses: list[tuple[str, str]], links: list[str | None], rng: np.rando
 
 
 def _clause(kind: str, facts: list[Fact], rng: np.random.Generator, unseen: float) -> tuple[str, str]:
-    """An event with its attributes, as a clause and as a noun phrase ("a small dog barks twice", "... barking twice")."""
+    """An event with its attributes: as a clause ("a small dog barks twice") and as a noun phrase ("... barking twice")."""
     subject, finite, gerund = _word(rng, words.KINDS, words.HELD_OUT, kind, unseen).split("|")
-    own = {fact[0]: fact[2] for fact in facts if len(fact) == 3 and fact[1] == kind and fact[0] not in ("order", "while")}
+    own = {
+        fact[0]: fact[2] for fact in facts if len(fact) == 3 and fact[1] == kind and fact[0] not in ("order", "while")
+    }
     adjective, tail = "", ""
     if "pitch" in own and "*" in subject + finite:
         seen, held_out = words.ADJECTIVES, words.ADJECTIVES_HELD_OUT

@@ -1,7 +1,7 @@
 """What uploaders write: noisy titles, keywords and descriptions of a scene. All texts are invented.
 
-At noise level 1 their statistics lie near those of real titles and keywords (`data_scripts/calibrate_world.py`); level 0
-names every event in plain words, level 2 is twice as far from that as level 1. Taught in notebook 01.
+At noise level 1 their statistics lie near those of real titles and keywords (`data_scripts/calibrate_world.py`); level
+0 names every event in plain words, level 2 is twice as far from that as level 1. Taught in notebook 01.
 """
 
 from __future__ import annotations

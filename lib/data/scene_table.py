@@ -1,4 +1,4 @@
-"""The clip table of the soundscapes: each scene's locator, its captions, and what its uploader wrote. Taught in notebook 01."""
+"""The clip table of the soundscapes: each scene's locator, its captions, its uploader's words. Taught in notebook 01."""
 
 import pandas as pd
 
@@ -19,10 +19,11 @@ def build(profile: Profile, seed: int, *, noise: float = 1.0, world: World = WOR
     """
     sizes = (profile.n_train, profile.n_validation, profile.n_test, profile.n_shifted)
     drawn = [scene for split, n in zip(SPLITS, sizes) for scene in scenes(seed, split, n, world)]
-    return table.build([_row(scene, noise, world) for scene in drawn], source="soundscapes")
+    return table.build([row(scene, noise, world) for scene in drawn], source="soundscapes")
 
 
-def _row(scene: Scene, noise: float, world: World) -> dict:
+def row(scene: Scene, noise: float = 1.0, world: World = WORLD) -> dict:
+    """The clip table's row of one scene."""
     return {
         "clip_id": f"{scene.seed}-{scene.split}-{scene.index:05d}",
         "split": scene.split,

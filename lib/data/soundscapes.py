@@ -4,8 +4,6 @@ Clip i is a pure function of (VERSION, seed, split, i): never of how many clips 
 of the clips are near-twins: clip i copies what happens in clip i - 1 but for ONE fact. Taught in notebook 01.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -60,7 +58,11 @@ def scene(seed: int, split: str, index: int, world: World = WORLD) -> Scene:
     """Clip `index` of a split: a fresh scene, or for some odd indices the near-twin of the clip before."""
     rng = stream(seed, split, index, "scene")
     if index % 2 and rng.random() < 2 * world.twins:
-        return _timed(_twin(_fresh(stream(seed, split, index - 1, "scene"), seed, split, index - 1, world), rng, index, world), rng, world)
+        return _timed(
+            _twin(_fresh(stream(seed, split, index - 1, "scene"), seed, split, index - 1, world), rng, index, world),
+            rng,
+            world,
+        )
     return _timed(_fresh(rng, seed, split, index, world), rng, world)
 
 
@@ -88,7 +90,7 @@ def _slot_s(relations: tuple[str, ...], world: World) -> float:
 
 
 def _event(rng: np.random.Generator, kind: str, slot_s: float, world: World) -> Event:
-    """An event of that kind whose count and rate fit its slot; attributes that cannot be heard keep their usual value."""
+    """An event of that kind whose count and rate fit its slot; what cannot be heard keeps its usual value."""
     entry = events.KINDS[kind]
     pitch = weighted(rng, PITCHES, world.pitches) if entry.pitches else "middle"
     rate = weighted(rng, RATES, world.rates) if entry.rates else "steady"
@@ -135,7 +137,9 @@ def _variants(change: str, event: Event, taken: list[str], slot_s: float) -> lis
     entry = events.KINDS[event.kind]
     abilities = (entry.countable, entry.rates, entry.pitches)
     others = {
-        "kind": [n for n, e in events.KINDS.items() if n not in taken and (e.countable, e.rates, e.pitches) == abilities],
+        "kind": [
+            n for n, e in events.KINDS.items() if n not in taken and (e.countable, e.rates, e.pitches) == abilities
+        ],
         "pitch": ["low", "high"] if entry.pitches else [],
         "rate": ["slow", "fast"] if entry.rates and (event.count > 1 or not entry.countable) else [],
         "count": [c for c in range(1, 5) if c > 1 or event.rate == "steady"] if entry.countable else [],
@@ -177,7 +181,9 @@ def render(scene: Scene, sample_rate: int = 16000, world: World = WORLD) -> Floa
     return (out * np.float32(10 ** (scene.gain_db / 20) / np.abs(out).max())).astype(np.float32)
 
 
-def reverberate(dry, level: float, seconds: float, sample_rate: int, rng: np.random.Generator) -> Float[np.ndarray, "samples"]:
+def reverberate(
+    dry, level: float, seconds: float, sample_rate: int, rng: np.random.Generator
+) -> Float[np.ndarray, "samples"]:
     """`dry` plus, at `level` of its energy, its convolution with noise that falls by 60 dB in `seconds`."""
     length = round(seconds * sample_rate)
     tail = rng.standard_normal(length, dtype=np.float32) * np.exp(-6.9 * np.arange(length, dtype=np.float32) / length)

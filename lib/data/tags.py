@@ -1,6 +1,7 @@
 """The words of uploaders: tags of each kind (those that captions use too; those they do not) and everything else that
 people write into titles, keywords and descriptions. Data only, all of it invented. Taught in notebook 01.
 """
+# ruff: noqa: E501 (tables read better one kind a line)
 
 # fmt: off
 KINDS = {

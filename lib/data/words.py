@@ -4,6 +4,7 @@ A wording is `subject | finite verb | gerund`; `*` marks where an adjective of p
 said with an adverb). HELD_OUT wordings are met in the test and shifted splits alone, never in training.
 Taught in notebook 01.
 """
+# ruff: noqa: E501 (tables read better one kind a line)
 
 ANIMALS = ("dog_bark", "cat_meow", "bird_chirp", "frog_croak", "owl_hoot", "rooster_crow")
 

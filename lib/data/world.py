@@ -76,7 +76,7 @@ class World:
     title_names: float = 0.50  # share of titles that name a true event
     title_wrong: float = 0.04  # share that name a sound which is not there
     title_both: float = 0.30  # of the naming ones: all events, not just one
-    keywords: tuple[float, float] = (8.0, 5.0)  # drawn per clip, mean and deviation (doubles fall away); at least one, at most 30
+    keywords: tuple[float, float] = (8.0, 5.0)  # drawn per clip, mean and deviation; 1 to 30, doubles fall away
     keyword_true: float = 0.44  # share drawn for something in the scene; the rest is context, machines, moods
     keyword_synonym: float = 0.40  # of the true ones: a word that captions do not use
     keyword_wrong: float = 0.04  # share naming a sound which is not there
@@ -90,7 +90,7 @@ WORLD = World()
 
 
 def stream(seed: int, split: str, index: int, name: str) -> np.random.Generator:
-    """The random numbers of one purpose (`name`) of one clip: they depend on nothing else than the arguments and VERSION.
+    """The random numbers of one purpose (`name`) of one clip; they depend on the arguments and VERSION alone.
 
     Raises:
         ValueError: the split is not one of SPLITS.

@@ -25,11 +25,19 @@ def test_an_event_is_stated_in_its_own_words():
             nouns = {wording.split("|")[0].replace("*", "").split()[-1] for wording in wordings}
             verbs = {form.replace("*", "").split()[0] for wording in wordings for form in wording.split("|")[1:]}
             said = set(re.findall(r"[\w'-]+", caption.text.lower()))
-            assert said & {noun.lower() for noun in nouns} or said & {verb.lower() for verb in verbs}, (kind, caption.text)
+            assert said & {noun.lower() for noun in nouns} or said & {verb.lower() for verb in verbs}, (
+                kind,
+                caption.text,
+            )
 
 
 def test_facts_that_are_not_stated_are_not_in_the_text():
-    numbers = {1: "once|just once|a single time", 2: "twice|two times|couple of times", 3: "three times|thrice", 4: "four times"}
+    numbers = {
+        1: "once|just once|a single time",
+        2: "twice|two times|couple of times",
+        3: "three times|thrice",
+        4: "four times",
+    }
     for _, caption in ALL:
         stated = {fact[2] for fact in caption.facts if fact[0] == "count"}
         for count, wording in numbers.items():
@@ -42,7 +50,11 @@ def test_order_is_stated_in_the_order_of_the_facts():
     for template in grammar.THEN:
         text = template.format(a="alpha", A="alpha", b="beta", B="beta")
         first = "beta" if re.search(r"^beta after|^after alpha", text) else "alpha"
-        assert text.index("alpha") > text.index("beta") if "beta after" in text else text.index("alpha") < text.index("beta")
+        assert (
+            text.index("alpha") > text.index("beta")
+            if "beta after" in text
+            else text.index("alpha") < text.index("beta")
+        )
         assert first in text
     joined = grammar._join([("alpha", "alpha"), ("beta", "beta"), ("gamma", "gamma")], ["then", "then"], rng)
     assert joined.index("alpha") < joined.index("beta") < joined.index("gamma")

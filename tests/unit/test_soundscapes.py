@@ -27,7 +27,9 @@ def test_seeds_splits_and_indices_differ():
 
 
 def test_another_process_draws_and_renders_the_same():
-    code = "from lib.data.soundscapes import *; s = scene(100, 'train', 5); print(hash(render(s).tobytes()), s.events[0])"
+    code = (
+        "from lib.data.soundscapes import *; s = scene(100, 'train', 5); print(hash(render(s).tobytes()), s.events[0])"
+    )
     runs = {
         subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": "0"}
@@ -42,11 +44,16 @@ def test_a_scene_is_sound():
         kinds = [event.kind for event in scene.events]
         assert 1 <= len(kinds) == len(set(kinds)) <= 3 and set(kinds) <= set(KINDS)
         assert all(0 <= e.onset_s and e.onset_s + e.duration_s <= WORLD.seconds for e in scene.events)
-        for event, slot, later, after in zip(scene.events, scene.slots, scene.events[1:], scene.slots[1:], strict=False):
+        for event, slot, later, after in zip(
+            scene.events, scene.slots, scene.events[1:], scene.slots[1:], strict=False
+        ):
             if after > slot:
                 assert event.onset_s + event.duration_s <= later.onset_s
             else:
-                assert event.onset_s < later.onset_s + later.duration_s and later.onset_s < event.onset_s + event.duration_s
+                assert (
+                    event.onset_s < later.onset_s + later.duration_s
+                    and later.onset_s < event.onset_s + event.duration_s
+                )
 
 
 def test_a_near_twin_differs_in_exactly_one_fact():
@@ -62,7 +69,9 @@ def test_a_near_twin_differs_in_exactly_one_fact():
             assert plain[0] != plain[1] and set(plain[0]) == set(plain[1]) and first.background == twin.background
             continue
         pairs = list(zip(*plain, strict=True))
-        changed = sum(getattr(a, f) != getattr(b, f) for a, b in pairs for f in ("kind", "pitch", "rate", "count", "distance"))
+        changed = sum(
+            getattr(a, f) != getattr(b, f) for a, b in pairs for f in ("kind", "pitch", "rate", "count", "distance")
+        )
         assert changed + (first.background != twin.background) == 1
         assert grading.facts(first) != grading.facts(twin) or twin.changed in ("pitch", "rate")  # "middle" goes unsaid
 
@@ -94,9 +103,16 @@ def test_a_locator_says_what_is_wrong_with_it():
 
 def test_the_clip_table_has_all_splits_in_the_profiles_sizes():
     profile = profiles.get("smoke")
-    clips = data.load("soundscapes", profile=profile, seed=SEED, needs=("captions", "graded", "order", "noisy", "events"))
+    clips = data.load(
+        "soundscapes", profile=profile, seed=SEED, needs=("captions", "graded", "order", "noisy", "events")
+    )
     sizes = clips["split"].value_counts().to_dict()
-    assert sizes == {"train": profile.n_train, "validation": profile.n_validation, "test": profile.n_test, "shifted": profile.n_shifted}
+    assert sizes == {
+        "train": profile.n_train,
+        "validation": profile.n_validation,
+        "test": profile.n_test,
+        "shifted": profile.n_shifted,
+    }
     counts = clips.groupby("split")["captions"].agg(lambda texts: {len(own) for own in texts})
     assert counts["test"] == {WORLD.captions} and counts["shifted"] == {WORLD.captions_shifted}
     again = data.load("soundscapes", profile=replace(profile, n_test=7), seed=SEED)
