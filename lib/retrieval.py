@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from lib import adapters, cache, data, encoders, examples, fingerprint, losses, metrics, store, train
+from lib import adapters, cache, data, encoders, examples, losses, metrics, train
 from lib.encoders.interface import Encoder
 from lib.examples import Batch, Examples
+from lib.pooled import Pooled
 from lib.towers import DualEncoder, Tower
 
 
@@ -63,21 +64,6 @@ class Outcome:
 
     scores: pd.DataFrame  # one row per query: AP@10, R@1, R@5, R@10
     history: pd.DataFrame  # one row per epoch
-
-
-class Pooled(Encoder):
-    """An encoder that hands over the mean of its frames as a single one: what is cached becomes many times smaller."""
-
-    def __init__(self, encoder: Encoder):
-        super().__init__(f"mean of {encoder.name}", encoder.feature_dim, None)
-        self.encoder, self.sample_rate = encoder, getattr(encoder, "sample_rate", None)
-
-    @property
-    def key(self) -> str:
-        return store.digest("mean", self.encoder.key, fingerprint.code(type(self.encoder)))
-
-    def forward(self, *inputs: Any) -> tuple[Float[Tensor, "batch 1 feature"], Bool[Tensor, "batch 1"]]:
-        return adapters.pooled(*self.encoder(*inputs))
 
 
 def encode(
