@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from lib import adapters, losses
 
+COMMITTED = Path(__file__).parent / "encoders" / "weights"  # models that come with the workbook
 WEIGHTS, SETTINGS, FORMAT = "weights.safetensors", "settings.json", 1
 
 

@@ -1,0 +1,350 @@
+# %% [markdown]
+# # 00 Listen first
+#
+# {{badge}}
+#
+# **The question:** what is *language-based audio retrieval*, in five minutes? Type what you want to hear, and hear it.
+
+# %% tags=["parameters"]
+PROFILE = "laptop"
+DATA = "soundscapes"
+SEED = 0
+
+# %%
+import numpy as np
+import torch
+
+from lib import adapters, cache, data, metrics, profiles, stats, towers
+from lib.data import events, soundscapes
+from lib.search import Index
+from lib.show import ask, checks, plots
+from lib.show.checks import Case
+from lib.show.claims import claim, metric
+from lib.show.pipeline import pipeline
+
+# %%
+pipeline("ranking")
+
+# %% [markdown]
+# A sound and a text take separate roads to the same place: a list of numbers each. There they can be compared, and whatever
+# lies nearest to your words is played to you. You are at the end of that road; the other notebooks walk it from the start.
+#
+# **After this you can**
+# - search a collection of sounds with words of your own, and say what happens when you press Enter;
+# - read the symbols that all twenty notebooks share;
+# - tell a good search from a lucky one: chance below it, an oracle above it, an interval around it;
+# - point the same search at a folder of your own recordings.
+#
+# **Before:** nothing but a little Python. Sound on!
+#
+# <!--runtimes-->
+
+# %% [markdown]
+# ## 1. A collection that nobody has labelled
+#
+# With `DATA = "soundscapes"` the collection is made by formula: five seconds each, one to three sounds (dogs, doors,
+# thunder, sirens ...) over rain, surf, traffic or nothing at all. The search below is not told what is in them. It listens.
+
+# %%
+profile = profiles.get(PROFILE)
+clips = data.load(DATA, profile=profile, seed=SEED)
+split = "test" if "test" in set(clips["split"]) else max(clips["split"])  # clips that no training has heard
+sounds = data.of_split(clips, split)
+print(f"profile {profile.name}, data {DATA.partition(':')[0]}, seed {SEED}: {len(sounds):,} clips of the split {split}")
+
+# %% [markdown]
+# Now the two towers. Both encoders have been trained before, on other things: a small network that tells sounds apart, and
+# MiniLM, which reads sentences. All that was trained for *this* task are two small adapters, on captions of 4,000 other
+# soundscapes. They come with the workbook, and `data_scripts/train_listen_first.py` makes them again.
+
+# %%
+model = towers.load(towers.COMMITTED / "listen_first")
+heard = cache.frames(model.audio.encoder, sounds)  # the encoder listens to every clip, once
+with torch.no_grad():
+    z_audio = model.audio.adapter(heard.values, heard.mask)  # (clip, dim)
+index = Index(z_audio, sounds)
+print(f"frames {tuple(heard.values.shape)} (clip, time, feature) -> embeddings {tuple(z_audio.shape)} (clip, dim)")
+
+# %% [markdown]
+# ## 2. Ask
+#
+# Your words go through the text tower and come out as one embedding, too. Then the search is one line: the clips whose
+# embeddings point most nearly in the same direction, best first.
+
+
+# %%
+def find(query, k=5):
+    """The k clips nearest to a text."""
+    with torch.no_grad():
+        z_text = model.text([query])  # (1, dim)
+    return index.query(z_text, k)
+
+
+find("a small dog barks twice, then thunder")[["rank", "score", "clip_id"]]
+
+# %% [markdown]
+# Numbers do not sound. **Predict**, before you press play: will the first answer have a *small* dog? Bark *twice*? And the
+# thunder *after* it? Below each player stands a caption of that clip. The search never saw it: it is there for you to check.
+
+# %%
+for query in ("a small dog barks twice, then thunder", "waves on a beach", "someone knocks, and a siren goes past"):
+    ask.show(query, find(query, 3), seconds=4)
+
+# %% [markdown]
+# Your turn. Type, press Enter, listen. (The box works while the notebook runs, in JupyterLab or Colab. On a page without a
+# kernel the three searches above play all the same. `ask.show("your words", find("your words"))` is the box without a box.)
+#
+# Things to try: a sound that is surely not there ("a violin"); words that no caption uses ("a chopper"); the same sounds in
+# the other order; "no rain".
+
+# %%
+ask.Search(find, "a train in the distance while it rains")
+
+# %% [markdown]
+# ## 3. What just happened
+#
+# $$ \text{clip} \xrightarrow{\text{encoder}} \text{frames} \xrightarrow{\text{adapter}} z^a \qquad
+#    \text{text} \xrightarrow{\text{encoder}} \text{tokens} \xrightarrow{\text{adapter}} z^t \qquad
+#    S = \frac{z^t \cdot z^a}{\lVert z^t \rVert \, \lVert z^a \rVert} $$
+#
+# $S$, the *similarity*, is the cosine of the angle between two embeddings: 1 if they point the same way, 0 if they have
+# nothing to do with each other. Ranking means sorting by $S$. These names and symbols stay the same in all notebooks:
+#
+# | symbol | is | shape |
+# |---|---|---|
+# | $x$ | a clip: its samples | (samples) |
+# | frames, tokens | what the encoder hands over, piece by piece | (time, feature) |
+# | $z^a, z^t$ | embedding of a clip, of a text | (dim) |
+# | $S$ | similarity of each text with each clip | (text, clip) |
+# | $\tau$ | temperature: how sharply the training loss looks at $S$ (notebook 08) | number |
+# | $\mathcal{L}$ | loss: what training makes small | number |
+# | $N$ | pairs in a batch, or clips in a ranking | number |
+# | $k$ | how many answers we look at, mostly 10 | number |
+# | AP@10, mAP@10 | average precision of one query; its mean over all queries | 0 to 1 |
+# | R@$k$ | recall: is a right answer among the first $k$? | 0 to 1 |
+#
+# Five clips and a caption of each. **Predict:** where should the large values stand?
+
+# %%
+captioned = sounds[sounds["captions"].map(len) > 0]
+if len(captioned):
+    few = captioned.drop_duplicates("title").head(5)
+    with torch.no_grad():
+        S = index.similarity(model.text([texts[0] for texts in few["captions"]]))[:, few.index]
+    fig, (ax,) = plots.figure(9, 3.6)
+    plots.matrix(ax, S, [texts[0][:46] for texts in few["captions"]], [f"clip {i}" for i in range(1, len(few) + 1)],
+                 marked=[(i, i) for i in range(len(few))])
+    plots.show(fig, alt="Similarities of five captions (rows) with five clips (columns). The framed diagonal holds each "
+               "caption's own clip, which should have the largest value of its row.")
+else:
+    print("Not available here: these recordings have no captions.")
+
+# %% [markdown]
+# ## 4. Is it any good?
+#
+# Three pleasing answers prove nothing. So ask many questions whose answer is known: a caption of every clip. The clip it
+# was written for should come first. If it does, the query earns 1; at rank 2 it earns 1/2, at rank 10 it earns 1/10, and
+# nothing after that. The mean over all queries is **mAP@10**, the number by which this field is judged (notebook 02).
+#
+# One number needs a frame. *Chance*: the clips in random order. *Oracle*: a listener who hears every fact about each clip,
+# but reads only what the caption says; captions leave much out, so even it cannot be perfect. And a *rival* who cannot
+# hear: it compares your words with the titles that uploaders gave their files, by the same MiniLM.
+
+
+# %%
+has_captions = len(captioned) > 0
+if has_captions:
+    queries = sorted({texts[0] for texts in captioned["captions"]})
+    relevant = np.array([[query in texts for texts in sounds["captions"]] for query in queries])  # (text, clip)
+    words, titles = (cache.tokens(model.text.encoder, texts) for texts in (queries, list(sounds["title"])))
+    with torch.no_grad():
+        by_sound = index.similarity(model.text.adapter(words.values, words.mask))
+    by_title = Index(adapters.masked_mean(titles.values, titles.mask), sounds)
+    by_title = by_title.similarity(adapters.masked_mean(words.values, words.mask))
+    print(f"{len(queries):,} queries, {len(sounds):,} clips, {relevant.sum(axis=1).mean():.1f} right answers to each")
+
+
+# %%
+def interval(scores):
+    """Mean and 95 % interval; the clip behind a query is what repeats."""
+    return stats.bootstrap(scores, relevant.argmax(axis=1), resamples=profile.resamples, rng=np.random.default_rng(SEED))
+
+
+ap = {}
+if has_captions:
+    ap = {name: metrics.average_precision(S, relevant) for name, S in (("by sound", by_sound), ("by title", by_title))}
+    chance = float(np.mean([metrics.chance(len(sounds), relevant=n) for n in relevant.sum(axis=1)]))
+    metric("00.map10.sound", interval(ap["by sound"]))
+    metric("00.map10.title", interval(ap["by title"]))
+    metric("00.map10.chance", chance)
+
+# %%
+oracle = None
+if has_captions and set(sounds["source"]) == {"soundscapes"}:
+    captions = list(data.caption_rows(clips, split)["caption"])
+    asked = [captions.index(query) for query in queries]
+    facts = data.graded(clips, split)[asked]  # share of the facts in the caption that hold in the clip
+    oracle = metrics.average_precision(facts, relevant).mean()
+    metric("00.map10.oracle", oracle)
+if ap:
+    fig, (ax,) = plots.figure(8, 2.6)
+    plots.bars(ax, {name: interval(scores) for name, scores in ap.items()}, chance=chance, oracle=oracle)
+    plots.show(fig, alt="mAP@10 of the search by sound and of the search by title, with 95 % intervals, between chance near "
+               "zero and, where every fact is known, the oracle.")
+    claim("00.hearing", "Searching by sound finds more than searching the uploaders' titles", ap["by sound"],
+          ap["by title"], clusters=relevant.argmax(axis=1))
+
+# %% [markdown]
+# The search by sound reaches an mAP@10 of **0.400**<!--m:00.map10.sound-->, 95 % interval
+# **0.380**<!--m:00.map10.sound.low--> to **0.420**<!--m:00.map10.sound.high-->; by title it is
+# **0.100**<!--m:00.map10.title-->, by chance **0.003**<!--m:00.map10.chance-->, and the oracle reaches
+# **0.800**<!--m:00.map10.oracle-->. Half of the titles are of no use ("Rec_0412.wav"), as real ones are: this is why anyone
+# wants to search by sound.
+#
+# The interval answers: *how much would this number move with other clips?* It says nothing about other adapters, trained
+# from another seed; from notebook 08 on we train five times and count that, too.
+#
+# ## 5. Sounds it never learnt
+#
+# The audio encoder was pretrained on fifteen of the kinds of sound above, and never heard the other nine (thunder, glass,
+# cats, frogs ...). The adapters met all of them, in other clips. **Predict:** are clips of unseen kinds harder to find?
+
+# %%
+if oracle is not None:
+    scenes = [soundscapes.from_locator(path) for path in sounds["path"]]
+    share = np.array([np.mean([events.KINDS[e.kind].seen for e in scene.events]) for scene in scenes])
+    share = share[relevant.argmax(axis=1)]  # of the clip behind each query
+    groups = {"all kinds seen": share == 1, "some unseen": (0 < share) & (share < 1), "none seen": share == 0}
+    by_group = {}
+    for name, members in groups.items():
+        by_group[f"{name} ({members.sum()})"] = found = stats.jackknife(ap["by sound"][members])
+        metric(f"00.map10.{name.replace(' ', '-')}", found)
+    fig, (ax,) = plots.figure(8, 3)
+    plots.bars(ax, by_group, chance=chance)
+    plots.show(fig, alt="mAP@10 of queries for clips whose kinds of sound the audio encoder has all met in its pretraining, "
+               "met in part, or never met, with 95 % intervals and chance.")
+else:
+    print("Not available here: nobody wrote down which kinds of sound these recordings hold.")
+
+# %% [markdown]
+# Clips of kinds that were all seen: **0.400**<!--m:00.map10.all-kinds-seen-->; none of them seen:
+# **0.400**<!--m:00.map10.none-seen-->. Compare the intervals before you draw a conclusion, and mind that thunder may be
+# easier than a doorbell for reasons of its own: these are different clips, not the same ones twice.
+#
+# ## 6. Your own sounds
+#
+# Put recordings (wav, flac, ogg, mp3) into a folder, set `DATA = "folder:PATH"` in the parameters cell, and run all cells.
+# Sections 1 to 3 need nothing else. With a `captions.csv` (columns `file_name`, `caption`) section 4 scores them as well.
+# `DATA = "esc50:PATH"` searches real recordings of ESC-50, by category; only folds that no training has touched.
+#
+# Expect less than above. The adapters have only ever heard soundscapes made by formula, and read captions of one grammar.
+# What it takes to do this well on real sound is what the five papers, and the notebooks after this one, are about.
+#
+# ## Exercises
+#
+# ### Exercise 1: similarity (5 minutes, easy)
+#
+# Write $S$ for one text and one clip: the cosine of the angle between two embeddings.
+
+
+# %% tags=["exercise"]
+def similarity(z_text, z_audio):
+    return ...
+
+
+# %% tags=["check"]
+checks.check(similarity, [
+    Case("the same direction", (np.array([3.0, 4.0]), np.array([6.0, 8.0])), 1.0, "lengths must not matter",
+         traps=((50.0, "that is the dot product: divide it by both lengths"),
+                (50 / 2500, "divide by the lengths, not by their squares"),
+                (10.0, "divide by both lengths, not just one"), (5.0, "divide by both lengths, not just one"))),
+    Case("at a right angle", (np.array([1.0, 0.0]), np.array([0.0, 2.0])), 0.0, "nothing in common: 0"),
+    Case("opposite", (np.array([1.0, 1.0]), np.array([-1.0, -1.0])), -1.0, "opposite directions give -1, not 1",
+         traps=((1.0, "keep the sign: no absolute value"),)),
+])
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# def similarity(z_text, z_audio):
+#     return z_text @ z_audio / (np.linalg.norm(z_text) * np.linalg.norm(z_audio))
+# ```
+# </details>
+
+# %% [markdown]
+# ### Exercise 2: best first (5 minutes, easy)
+#
+# Given the similarity of one text with each clip, return the positions of the `k` best clips, best first.
+
+
+# %% tags=["exercise"]
+def best_first(similarities, k):
+    return ...
+
+
+# %% tags=["check"]
+checks.check(best_first, [
+    Case("two of four", (np.array([0.1, 0.9, -0.3, 0.5]), 2), [1, 3], "np.argsort sorts upwards",
+         traps=(([2, 0], "these are the worst: np.argsort sorts upwards"), ([3, 1], "the best must come first"),
+                ([0.9, 0.5], "return the positions, not the similarities"))),
+    Case("more than there are", (np.array([0.2, 0.4]), 10), [1, 0], "with fewer than k clips, return them all"),
+    Case("all of three", (np.array([-0.5, -0.1, -0.9]), 3), [1, 0, 2], "negative similarities count, too",
+         traps=(([2, 0, 1], "compare values, not sizes: -0.1 is more than -0.9"),)),
+])
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# def best_first(similarities, k):
+#     return np.argsort(-similarities)[:k]
+# ```
+# </details>
+
+# %% [markdown]
+# ### Exercise 3: what an answer earns (10 minutes, medium)
+#
+# One right clip per query. `ranks` holds where it came out (1 is best). Return the mAP@10: what each query earns, averaged.
+
+
+# %% tags=["exercise"]
+def map10(ranks):
+    return ...
+
+
+# %% tags=["check"]
+checks.check(map10, [
+    Case("first and second", (np.array([1, 2]),), 0.75, "rank 1 earns 1, rank 2 earns 1/2",
+         traps=((1.5, "average over the queries; you added them up"), (2 / 3, "take 1 / rank first, then the mean"))),
+    Case("one too late", (np.array([1, 11]),), 0.5, "rank 11 earns nothing, but it is still a query",
+         traps=((6 / 11, "after rank 10 a query earns nothing"), (1.0, "a query that earns nothing still counts in the mean"))),
+    Case("just in time", (np.array([10]),), 0.1, "rank 10 is still among the first ten",
+         traps=((0.0, "rank 10 is still among the first ten"),)),
+])
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# def map10(ranks):
+#     return np.where(ranks <= 10, 1 / ranks, 0.0).mean()
+# ```
+# </details>
+
+# %% [markdown]
+# ## Recap
+#
+# - Sound and text become embeddings of one space; searching means sorting by the cosine $S$ (00.map10.sound).
+# - It finds what no title says, far above chance and well below an oracle (claim 00.hearing).
+# - Kinds of sound that the encoder never met can still be found, through the adapters (00.map10.none-seen).
+#
+# **What we did not show:** how the adapters were trained (notebook 08), where the soundscapes come from and what their
+# captions leave out (01), why we count mAP@10 and how sure we can be of it (02), whether it hears the *order* of events (18).
+#
+# ## Further reading
+#
+# - H. Xie, S. Lipping, T. Virtanen: *Language-based audio retrieval task in DCASE 2022 challenge* (2022): the task, and its
+#   first baseline.
+# - B. Weck, M. Pérez Fernández, H. Kirchhoff, X. Serra: *Matching text and audio embeddings: exploring transfer-learning
+#   strategies for language-based audio retrieval* (2022): the two towers you have just used.
