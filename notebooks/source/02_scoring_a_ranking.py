@@ -242,7 +242,7 @@ metric("02.weak.tied", np.median(tied), n=len(queries))
 # %% [markdown]
 # The same ranking by words: **0.195**<!--m:02.weak.flattered--> when ties count for it, honestly
 # **0.055**<!--m:02.weak.honest-->. With half of the queries, **249**<!--m:02.weak.tied--> clips or more stand level with
-# the right one, and most of them share no word at all with the query. Ties alone tripled a score.
+# the right one, itself included. Ties alone more than tripled a score.
 #
 # ## 5. How sure can you be?
 #
@@ -587,7 +587,7 @@ claim("02.graded", "Graded relevance tells two systems apart more clearly than o
 # %% [markdown]
 # It does: an effect of **0.76**<!--m:02.effect.graded--> standard deviations against **0.21**<!--m:02.effect.single-->. A
 # system that finds a *nearly* right clip first earns something for it, so most queries have something to say; with one
-# right clip most of them say 0 for both systems. If your truth has shades, use them.
+# right clip most of them say next to nothing about either system. If your truth has shades, use them.
 
 # %% [markdown]
 # ## Exercises
