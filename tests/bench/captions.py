@@ -20,7 +20,9 @@ def main() -> None:
         "ours": lambda: encode(encoder, captions),
         "ours, bf16": lambda: encode(encoder, captions, "bf16"),
         "sentence-transformers, batch 32 (its default)": lambda: peer.encode(captions, show_progress_bar=False),
-        f"sentence-transformers, batch {BATCH}": lambda: peer.encode(captions, BATCH, show_progress_bar=False),
+        f"sentence-transformers, batch {BATCH}": lambda: peer.encode(
+            captions, batch_size=BATCH, show_progress_bar=False
+        ),
     }
     print(f"  ours and theirs differ by at most {np.abs(calls['ours']() - peer.encode(captions)).max():.1e}")
     medians = race(calls, seconds=20)
