@@ -62,9 +62,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=100, help="a pilot seed: 100 or more")
     seed = parser.parse_args().seed
     print(compare(seed).round(3).to_string())
-    print(
-        f"titles that name a sound: generated {titles_naming_event(seed):.3f}, ESC-10 {titles_naming_category() or np.nan:.3f}"
-    )
+    ours, theirs = titles_naming_event(seed), titles_naming_category() or np.nan
+    print(f"titles that name a sound: generated {ours:.3f}, ESC-10 {theirs:.3f}")
     similarity, paired = grading.oracle(soundscapes.scenes(seed, "test", 1000))
     print(f"oracle mAP@10 on 1,000 test clips: {metrics.average_precision(similarity, paired).mean():.3f}")
 

@@ -142,7 +142,7 @@ def _join(clauses: list[tuple[str, str]], links: list[str | None], rng: np.rando
 
 
 def _clause(kind: str, facts: list[Fact], rng: np.random.Generator, unseen: float) -> tuple[str, str]:
-    """An event with its attributes: as a clause ("a small dog barks twice") and as a noun phrase ("... barking twice")."""
+    """An event, its attributes: as a clause ("a small dog barks twice") and as a noun phrase ("... barking twice")."""
     subject, finite, gerund = _word(rng, words.KINDS, words.HELD_OUT, kind, unseen).split("|")
     own = {
         fact[0]: fact[2] for fact in facts if len(fact) == 3 and fact[1] == kind and fact[0] not in ("order", "while")
@@ -153,7 +153,8 @@ def _clause(kind: str, facts: list[Fact], rng: np.random.Generator, unseen: floa
         adjective = _word(rng, seen, held_out, (own.pop("pitch"), kind in words.ANIMALS), unseen)
     for name in ("count", "pitch", "loudness", "rate", "distance"):
         if name in own:
-            tail += " " + _word(rng, words.ADVERBS, words.ADVERBS_HELD_OUT, own[name], unseen)
+            adverb = _word(rng, words.ADVERBS, words.ADVERBS_HELD_OUT, own[name], unseen)
+            tail += (" and " if tail.endswith("ly") and adverb.endswith("ly") else " ") + adverb
     if "count" not in own and rng.random() < 0.2:  # "is barking"; with a count it would sound odd
         finite = ("is " if finite.split()[0].endswith("s") else "are ") + gerund
     return tuple(_described(f"{subject} {verb}", adjective) + tail for verb in (finite, gerund))

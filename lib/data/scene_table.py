@@ -1,4 +1,4 @@
-"""The clip table of the soundscapes: each scene's locator, its captions, its uploader's words. Taught in notebook 01."""
+"""The clip table of the soundscapes: each scene's locator, captions and uploader's words. Taught in notebook 01."""
 
 import pandas as pd
 

@@ -5,6 +5,7 @@ of the clips are near-twins: clip i copies what happens in clip i - 1 but for ON
 """
 
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 import numpy as np
 from jaxtyping import Float
@@ -45,8 +46,7 @@ class Scene:
     @property
     def slots(self) -> tuple[int, ...]:
         """The place in time of each event: equal for events that sound together."""
-        turns = np.cumsum([0, *(relation == "then" for relation in self.relations)])
-        return tuple(int(turn) for turn in turns)
+        return tuple(accumulate((relation == "then" for relation in self.relations), initial=0))
 
 
 def scenes(seed: int, split: str, n: int, world: World = WORLD) -> list[Scene]:

@@ -88,7 +88,7 @@ ADJECTIVES_HELD_OUT = {
     ("low", True): ("hefty",), ("low", False): ("bass",), ("high", True): ("tiny",), ("high", False): ("piercing",),
 }
 ADVERBS = {  # after the verb
-    "low": ("in a low tone", "at a low pitch", "deeply"), "high": ("in a high tone", "at a high pitch", "shrilly"),
+    "low": ("in a low tone", "at a low pitch", "with a low sound"), "high": ("in a high tone", "at a high pitch", "with a high sound"),
     "slow": ("slowly", "at a slow pace", "at long intervals"), "fast": ("quickly", "rapidly", "at a fast pace"),
     "far": ("in the distance", "far away", "from afar"),
     "soft": ("softly", "quietly", "faintly"), "loud": ("loudly", "very loudly", "at full volume"),

@@ -57,7 +57,7 @@ def test_a_scene_is_sound():
 
 
 def test_a_near_twin_differs_in_exactly_one_fact():
-    """One attribute, one kind, one background, or the order of two events: what captions could say moves accordingly."""
+    """One attribute, one kind, one background, or the order of two events; what captions could say moves with it."""
     scenes = soundscapes.scenes(SEED, "train", 600)
     twins = [scene for scene in scenes if scene.changed]
     assert abs(len(twins) / len(scenes) - WORLD.twins) < 0.06
