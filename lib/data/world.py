@@ -47,12 +47,12 @@ class World:
     )  # fmt: skip
 
     # Near-twins: such a share of a split's clips copy their predecessor but for ONE fact (at most 0.5)
-    twins: float = 0.22
+    twins: float = 0.16
 
     # How it sounds
-    far_db: float = -9.0
-    soft_db: float = -7.0
-    usual: Mix = Mix((6.0, 20.0), (20.0, 36.0), (-12.0, -1.0), (0.0, 0.0), (0.1, 0.2), (1, 1, 1, 1, 1, 1, 1, 1))
+    far_db: float = -6.0
+    soft_db: float = -5.0
+    usual: Mix = Mix((9.0, 22.0), (22.0, 38.0), (-12.0, -1.0), (0.0, 0.0), (0.1, 0.2), (1, 1, 1, 1, 1, 1, 1, 1))
     shifted: Mix = Mix((2.0, 14.0), (14.0, 28.0), (-26.0, -8.0), (0.2, 0.6), (0.4, 1.0), (2, 1, 0.5, 2, 3, 3, 1, 0.5))
 
     # What captions leave out (chance that a true fact is NOT stated, given that it could be)
@@ -70,7 +70,7 @@ class World:
     drafts: int = 4  # people keep the shortest of one to so many drafts
     captions: int = 5
     captions_shifted: int = 1
-    unseen_wordings: float = 0.35  # chance of a wording never seen in training, in test and shifted
+    unseen_wordings: float = 0.20  # chance of a wording never seen in training, in test and shifted
 
     # Noisy text, in the manner of uploaders, at noise level 1 (calibrated); level 0 is clean, 2 twice as far from clean
     title_names: float = 0.50  # share of titles that name a true event
