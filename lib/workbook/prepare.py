@@ -1,18 +1,56 @@
-"""What several notebooks share is made once, before the workers start: sounds rendered, texts and sounds encoded."""
+"""What several notebooks share is made once, before the workers start: sounds rendered, sounds and captions encoded."""
 
+import contextlib
+import functools
+import io
+import multiprocessing
 import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
 
-from lib import profiles
+import pandas as pd
+from tqdm import tqdm
+
+from lib import data, profiles, retrieval
+
+PARTS = (("train",), ("validation", "test"))  # of each seed's corpus; a worker takes one at a time
+WORKERS = 2
 
 
-def prepare(profile: profiles.Profile, data: str, seed: int) -> None:
-    """Fill the cache of frames for this profile's seeds. Nothing is shared yet, so nothing is made."""
+def prepare(profile: profiles.Profile, name: str, seed: int) -> int:
+    """Fill the cache with the frames and tokens of this profile's corpora; gives the number of items encoded anew.
+
+    Only for sources that are drawn with the seed: recordings on disk are encoded by the notebook that asks for them.
+    """
+    if ":" in name:
+        return 0
+    jobs = [(profile.name, name, seed + offset, part) for offset in profile.seeds for part in PARTS]
+    context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
+    with ProcessPoolExecutor(WORKERS, mp_context=context) as pool, tqdm(total=len(jobs), desc="prepare") as bar:
+        new = 0
+        for done in as_completed([pool.submit(encode, *job) for job in jobs]):
+            new += done.result()
+            bar.update()
+    return new
 
 
-def timed(profile: str, data: str, seed: int) -> float:
+def encode(profile_name: str, name: str, seed: int, splits: tuple[str, ...]) -> int:
+    """Encode these splits of one corpus through the cache; how many clips and captions were not there yet."""
+    clips = _corpus(profile_name, name, seed)
+    with contextlib.redirect_stdout(io.StringIO()) as told, contextlib.redirect_stderr(io.StringIO()):
+        retrieval.encode(clips[clips["split"].isin(splits)])
+    lines = [line.split(": ")[1] for line in told.getvalue().splitlines() if " encoded, " in line]
+    return sum(int(line.split(" encoded")[0].replace(",", "")) for line in lines)
+
+
+@functools.lru_cache(maxsize=1)
+def _corpus(profile_name: str, name: str, seed: int) -> pd.DataFrame:
+    return data.load(name, profile=profiles.get(profile_name), seed=seed, needs=("captions",))
+
+
+def timed(profile: str, name: str, seed: int) -> float:
     """Seconds that the preparation took; printed."""
     start = time.monotonic()
-    prepare(profiles.get(profile), data, seed)
+    new = prepare(profiles.get(profile), name, seed)
     seconds = time.monotonic() - start
-    print(f"prepared: {seconds:.1f} s", flush=True)
+    print(f"prepared in {seconds:.1f} s: {new:,} clips and captions encoded, the rest was in the cache", flush=True)
     return seconds
