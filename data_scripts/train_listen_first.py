@@ -22,7 +22,7 @@ RECIPE = retrieval.Recipe(options={"temperature": 0.07}, batch_size=128, dim=128
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--clips", type=int, default=4000, help="of the training split (of seed 0)")
+    parser.add_argument("--clips", type=int, default=8000, help="of the training split (of seed 0)")
     parser.add_argument("--target", type=Path, default=TARGET, help="folder to write")
     arguments = parser.parse_args()
     profile = replace(profiles.get("laptop"), n_train=arguments.clips, n_shifted=1)
