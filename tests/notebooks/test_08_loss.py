@@ -1,0 +1,56 @@
+"""The teeth of notebook 08's claims: shuffled captions bring each down; a planted difference is found."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib import audio, metrics, retrieval
+from lib.show.claims import judge
+from tests.unit import test_retrieval as toy
+
+LONG = replace(toy.RECIPE, training=replace(toy.RECIPE.training, max_epochs=30, stop_after=30))
+STUCK = replace(LONG, training=replace(LONG.training, learning_rate=1e-9))
+ARMS = {
+    "standard": toy.RECIPE,
+    "temperature 1": replace(toy.RECIPE, options={"temperature": 1.0}),
+    "all pairs": replace(toy.RECIPE, options={"pairs": "all"}),
+}
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("HEARSAY_CACHE", str(tmp_path))
+    monkeypatch.setitem(audio._RENDERERS, "retrieval-test", toy.render)
+
+
+def shuffled(clips):
+    """As the source "soundscapes!shuffled" does: captions permuted within each split."""
+    clips, rng = clips.copy(), np.random.default_rng(0)
+    for _, rows in clips.groupby("split"):
+        captions = clips.loc[rows.index, "captions"].to_numpy()
+        clips.loc[rows.index, "captions"] = pd.Series(captions[rng.permutation(len(rows))], rows.index)
+    return clips
+
+
+def run(clips, recipes):
+    corpora = {seed: retrieval.encode(clips, audio=toy.Tones(), text=toy.Letters()) for seed in range(3)}
+    outcomes = retrieval.compare(corpora, recipes)
+    scores = {name: [outcomes[name][seed].scores["AP@10"].to_numpy() for seed in corpora] for name in recipes}
+    return scores, [corpus.rows["test"]["clip"].to_numpy() for corpus in corpora.values()]
+
+
+def test_shuffled_captions_bring_every_claim_down():
+    scores, clips = run(shuffled(toy.clips((60, 30, 150))), ARMS)
+    assert max(np.mean(each) for each in scores.values()) < 2.5 * metrics.chance(150)
+    for worse in ("temperature 1", "all pairs"):
+        result = judge("08.x", "the standard wins", scores["standard"], scores[worse], clusters=clips, margin=0.01)
+        assert result.verdict != "replicates"
+
+
+def test_a_planted_difference_is_found():
+    """The positive control: adapters that cannot learn are told from those that can."""
+    scores, clips = run(toy.clips((100, 30, 100)), {"standard": LONG, "stuck": STUCK})
+    result = judge("08.x", "the standard wins", *scores.values(), clusters=clips, margin=0.01)
+    assert result.verdict == "replicates", result
