@@ -35,7 +35,8 @@ def session(
     out = out or BUILD / profile
     wanted = {"PROFILE": profile, "DATA": locate(data), "SEED": seed}
     chosen = names(select)
-    prepare.timed(profile, wanted["DATA"], seed)
+    if any(build(name).metadata.hearsay.get("corpora") for name in chosen):
+        prepare.timed(profile, wanted["DATA"], seed)
     runs = runner.run(chosen, wanted, out)
     for done in runs:
         path, metrics = out / f"{done.name}.ipynb", out / "metrics" / f"{done.name}.json"

@@ -1,4 +1,4 @@
-"""What several notebooks share is made once, before the workers start: sounds rendered, sounds and captions encoded."""
+"""What notebooks that ask for it (`hearsay: {corpora: true}` in their header) share: corpora encoded before they start."""
 
 import contextlib
 import functools

@@ -1,3 +1,9 @@
+# ---
+# jupyter:
+#   hearsay:
+#     corpora: true
+# ---
+
 # %% [markdown]
 # # 08 The NT-Xent loss
 #
