@@ -36,6 +36,11 @@ const render = ({ model, el }) => {
     model.set("question", { text: input.value, number: asked });
     model.save_changes();
   });
+  input.addEventListener("keydown", (event) => { // inside JupyterLab, Enter alone does not reach the form
+    if (event.key !== "Enter" || event.isComposing) return;
+    event.preventDefault();
+    form.requestSubmit();
+  });
   list.addEventListener("play", (event) => { // one sound at a time; `play` does not bubble, so capture it
     for (const other of list.querySelectorAll("audio")) if (other !== event.target) other.pause();
   }, true);
