@@ -40,7 +40,7 @@ def pipeline(here: str | Sequence[str] = ()) -> None:
 
 def draw(marked: Sequence[str] = ()) -> Figure:
     """The picture as a figure."""
-    fig, (ax,) = plots.figure(11, 2.6)
+    fig, (ax,) = plots.figure(11, 2.9)
     for start, end in ARROWS:
         _arrow(ax, start, end)
     for name, (x, y, label) in BOXES.items():
@@ -52,7 +52,7 @@ def draw(marked: Sequence[str] = ()) -> Figure:
         ax.text(x, y, label, ha="center", va="center", fontsize=12, fontweight="bold" if on else "normal")
     if marked and len(marked) < len(BOXES):
         _you_are_here(ax, marked)
-    ax.set(xlim=(-0.1, 10.95), ylim=(-0.15, 2.25))
+    ax.set(xlim=(-0.1, 10.95), ylim=(-0.6, 2.25))
     ax.axis("off")
     return fig
 
@@ -81,7 +81,9 @@ def _arrow(ax, start: str, end: str) -> None:
 
 
 def _you_are_here(ax, marked: Sequence[str]) -> None:
-    top = max(marked, key=lambda name: BOXES[name][1])
-    x, y, _ = BOXES[top]
-    ax.annotate("you are here", (x, y + 0.3), (x, 2.1), ha="center", va="center", fontsize=12, fontweight="bold",
-                color=plots.VERMILION, arrowprops={"arrowstyle": "-|>", "color": plots.VERMILION, "linewidth": 2})
+    """A label with an arrow to one marked box, from above, or from below where another box stands above it."""
+    x, y, _ = BOXES[max(marked, key=lambda name: BOXES[name][1])]
+    side = 1 if y > 0.5 else -1
+    ax.annotate("you are here", (x, y + 0.3 * side), (x, 2.1 if side > 0 else -0.4), ha="center", va="center",
+                fontsize=12, fontweight="bold", color=plots.VERMILION,
+                arrowprops={"arrowstyle": "-|>", "color": plots.VERMILION, "linewidth": 2})

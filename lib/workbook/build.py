@@ -99,7 +99,9 @@ def clean(notebook: NotebookNode) -> NotebookNode:
 
 
 def _progress(output: NotebookNode) -> bool:
-    """Is this output nothing but a progress bar?"""
+    """Is this output nothing but a progress bar, written or as a widget?"""
+    if WIDGET in output.get("data", {}):
+        return bool(PROGRESS.search("".join(output.data.get("text/plain", ""))))
     if output.output_type != "stream" or output.name != "stderr":
         return False
     return all(PROGRESS.search(line) for line in re.split(r"[\r\n]+", output.text) if line.strip())
