@@ -55,7 +55,8 @@ def test_cleaning_strips_what_differs_and_keeps_real_warnings(sources):
     bar = new_output("stream", name="stderr", text=" 10%|#  | 1/10 [00:01<00:02, 9.9it/s]\r")
     warning = new_output("stream", name="stderr", text="UserWarning: mind this\n")
     widget = new_output("display_data", data={build.WIDGET: {}, "text/plain": "Search"})
-    cell.outputs = [bar, warning, widget]
+    busy = new_output("display_data", data={build.WIDGET: {}, "text/plain": "tokens:   0%|          | 0/899"})
+    cell.outputs = [bar, warning, busy, widget]
     build.clean(notebook)
     assert "papermill" not in cell.metadata and "execution" not in cell.metadata
     assert set(notebook.metadata) == {"kernelspec", "language_info", "hearsay"}
