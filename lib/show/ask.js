@@ -8,8 +8,10 @@ const make = (tag, properties = {}, children = []) => {
 const answer = ({ rank, score, label, address }) => {
   const sound = make("audio", { controls: true, preload: "metadata", src: address });
   sound.setAttribute("aria-label", `answer ${rank}: ${label}`);
-  const text = make("span", { className: "hearsay-label", textContent: label });
-  return make("li", {}, [sound, text, make("span", { className: "hearsay-score", textContent: score })]);
+  const text = make("div", { className: "hearsay-label", textContent: label });
+  text.append(make("div", { className: "hearsay-score", textContent: score }));
+  const place = make("div", { className: "hearsay-rank", textContent: `${rank}.` });
+  return make("li", {}, [make("div", { className: "hearsay-answer" }, [place, sound, text])]);
 };
 
 const render = ({ model, el }) => {

@@ -54,9 +54,12 @@ class Search(anywidget.AnyWidget):
     .hearsay-ask label { font-weight: bold; }
     .hearsay-ask input { flex: 1 1 18em; font-size: 1.1em; padding: 0.4em; }
     .hearsay-ask button { font-size: 1.1em; padding: 0.4em 1em; }
+    .hearsay-ask ol { list-style: none; padding-left: 0.5em; }
     .hearsay-ask li { margin: 0.5em 0; }
-    .hearsay-ask audio { vertical-align: middle; width: 18em; margin-right: 0.8em; }
-    .hearsay-ask .hearsay-score { opacity: 0.75; margin-left: 0.6em; }
+    .hearsay-ask .hearsay-answer { display: flex; flex-wrap: wrap; gap: 0.8em; align-items: center; }
+    .hearsay-ask .hearsay-label { flex: 1 1 16em; }
+    .hearsay-ask audio { flex: 0 0 20em; max-width: 100%; }
+    .hearsay-ask .hearsay-score { opacity: 0.75; }
     """
     question = traitlets.Dict({"text": "", "number": 0}).tag(sync=True)  # the number: the same words may be asked again
     reply = traitlets.Dict({"status": "", "answers": []}).tag(sync=True)
