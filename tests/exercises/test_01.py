@@ -25,13 +25,15 @@ LEAKS = {
 }
 
 WRONG = [
-    (1, "divides by what the clip holds", RELEVANCE.format("len(caption & clip) / len(clip)"), "not by what the clip holds"),
+    (1, "divides by what the clip holds",
+     RELEVANCE.format("len(caption & clip) / len(clip)"), "not by what the clip holds"),
     (1, "takes Jaccard's overlap", RELEVANCE.format("len(caption & clip) / len(caption | clip)"), "nor by either"),
     (1, "all or nothing", RELEVANCE.format("float(caption <= clip)"), "partly true counts in part"),
     (1, "divides by nothing", "def relevance_of(caption, clip):\n    return len(caption & clip) / len(caption)\n",
      "beware of 0 / 0"),
     (2, "stays in hertz",
-     "def htk_centres(n_mels, f_min, f_max):\n    return np.linspace(f_min, f_max, n_mels + 2)[1:-1]\n", "go to mel and back"),
+     "def htk_centres(n_mels, f_min, f_max):\n    return np.linspace(f_min, f_max, n_mels + 2)[1:-1]\n",
+     "go to mel and back"),
     (2, "takes the ends for centres", HTK.format(**RIGHT | {"extra": "", "inner": ""}), "the ends are corners"),
     (2, "starts at 0", HTK.format(**RIGHT | {"start": "0"}), "start at f_min"),
     (2, "forgets the way back",
@@ -40,7 +42,8 @@ WRONG = [
     (3, "looks at the test alone",
      LEAK.format(**LEAKS | {"end": "sorted(r for r, own in places.items() if {'train', 'test'} <= own)"}),
      "train to validation"),
-    (3, "does not sort", LEAK.format(**LEAKS | {"end": "[r for r, own in places.items() if len(own) > 1]"}), "sort them"),
+    (3, "does not sort",
+     LEAK.format(**LEAKS | {"end": "[r for r, own in places.items() if len(own) > 1]"}), "sort them"),
     (3, "reads ids as numbers", LEAK.format(**LEAKS | {"key": "recording.lstrip('0')"}), "ids are text"),
 ]  # fmt: skip
 
