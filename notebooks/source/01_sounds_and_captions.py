@@ -204,11 +204,10 @@ for ax, values, letter in zip(axes, decibels, "ABCD"):
     plots.log_mel(ax, coarse.round() // 3 * 3, 5.0, title=letter, top_hz=front_end.f_max)
 plots.show(fig, alt="Log-mel spectrograms of four clips. A has long horizontal lines that fade, B a few short vertical "
            "strokes, C lines that sweep up and down, D a few short sweeps.")
-listen.play_row(heard, rate, [f"clip {letter}" for letter in "ABCD"], seconds=4,
-                captions=[f"{letter}: {kind.replace('_', ' ')}" for letter, kind in zip("ABCD", wanted)])
+listen.play_row(heard, rate, [f"clip {letter}" for letter in "ABCD"], seconds=5)
 
 # %% [markdown]
-# Read the pictures: a **pitch** is a horizontal line with its overtones above it, an **impact** a vertical stroke, a **sweep** a
+# A is a church bell, B a knock on a door, C a siren, D a bird. Read the pictures: a **pitch** is a horizontal line with its overtones above it, an **impact** a vertical stroke, a **sweep** a
 # slope, a **background** a haze over everything. Count and order lie open to the eye, left to right. That is why networks for
 # images work on sound.
 #
