@@ -6,7 +6,8 @@ import importlib.metadata
 TESTED_PAIR = "2.11.0"  # of torch and torchaudio; constraints.txt pins it, a test compares
 
 
-def _version(package: str) -> str | None:
+def version_of(package: str) -> str | None:
+    """Of an installed package; None where it is absent."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
@@ -21,7 +22,7 @@ def check_torch_pair() -> None:
     Raises:
         ImportError: one of them is missing, or torchaudio cannot be imported.
     """
-    torch, torchaudio = _version("torch"), _version("torchaudio")
+    torch, torchaudio = version_of("torch"), version_of("torchaudio")
     if torch is not None and torch == torchaudio:
         return
     try:
@@ -42,7 +43,7 @@ def check_audio_library() -> None:
     Raises:
         ImportError: soundfile is there, and the library libsndfile that it calls is not.
     """
-    if _version("soundfile") is None:
+    if version_of("soundfile") is None:
         return
     try:
         importlib.import_module("soundfile")

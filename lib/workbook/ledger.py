@@ -7,14 +7,11 @@ import html
 import json
 from pathlib import Path
 
-import nbformat
 from nbformat import NotebookNode
 
+from lib.show.claims import CLAIM, METRIC
 from lib.workbook.findings import FINDINGS
 
-METRIC = "application/vnd.hearsay.metric+json"
-CLAIM = "application/vnd.hearsay.claim+json"
-VERDICTS = ("replicates", "equivalent", "underpowered", "does not replicate here")  # of a measured claim; + "within ±m"
 HEADINGS = ("key", "claim", "the paper", "ours, 95 % interval", "verdict", "measured in")
 
 
@@ -50,15 +47,6 @@ def record(notebook: NotebookNode, name: str, path: Path, runs: dict[str, dict] 
 
 def load(folder: Path) -> list[dict]:
     return [json.loads(p.read_text(encoding="utf-8")) for p in sorted(folder.glob("[0-9][0-9]_*.json"))]
-
-
-def gather(folder: Path) -> list[dict]:
-    """Write the metrics.json of each executed notebook in `folder` that has a stamp; all entries."""
-    for path in sorted(folder.glob("[0-9][0-9]_*.ipynb")):
-        notebook = nbformat.read(path, 4)
-        if "source" in notebook.metadata.get("hearsay", {}):
-            record(notebook, path.stem, folder / "metrics" / f"{path.stem}.json")
-    return load(folder / "metrics")
 
 
 def rows(entries: list[dict]) -> list[dict]:

@@ -1,12 +1,12 @@
 """Where an output comes from (source, `lib`, profile, seed, versions), and whether that still holds."""
 
 import hashlib
-import importlib.metadata
 import platform
 from pathlib import Path
 
 from nbformat import NotebookNode
 
+from lib import version_of
 from lib.workbook import ROOT
 from lib.workbook.runtimes import blank
 
@@ -43,15 +43,8 @@ def stamp(notebook: NotebookNode, run, wanted: dict) -> dict:
         "seed": wanted.get("SEED", 0),
         "seconds": round(run.seconds, 1),
         "peak_mib": round(run.peak_mib),
-        "versions": {"python": platform.python_version(), **{p: _version(p) for p in PACKAGES}},
+        "versions": {"python": platform.python_version(), **{p: version_of(p) or "absent" for p in PACKAGES}},
     }
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "absent"
 
 
 def stale(committed: NotebookNode, built: NotebookNode) -> list[str]:

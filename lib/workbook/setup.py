@@ -1,16 +1,17 @@
 """What the first cell of each notebook calls: is this our `lib`, is anything missing, what does the notebook run on?
 
-Imports nothing at its head but the standard library: it must run where packages are still missing.
+Imports nothing from outside but the standard library: it must run where packages are still missing.
 """
 
 import importlib
-import importlib.metadata
 import re
 import subprocess
 import sys
 import tempfile
 import tomllib
 from pathlib import Path
+
+from lib import version_of
 
 KEPT = ("torch", "torchaudio", "numpy")  # a notebook service brings its own; replacing them breaks its other packages
 SHOWN = ("torch", "numpy", "transformers")
@@ -43,7 +44,7 @@ def check_origin(root: Path) -> None:
 
 def missing(requirements: list[str]) -> list[str]:
     """Those requirements ("name>=1.2") whose package is not installed at all; what is installed stays as it is."""
-    return [r for r in requirements if not _version(_name(r))]
+    return [r for r in requirements if not version_of(_name(r))]
 
 
 def install(requirements: list[str]) -> None:
@@ -58,7 +59,7 @@ def install(requirements: list[str]) -> None:
     print(f"installing {', '.join(map(_name, requirements))}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         pins = Path(folder) / "kept.txt"
-        pins.write_text("".join(f"{name}=={_version(name)}\n" for name in KEPT if _version(name)))
+        pins.write_text("".join(f"{name}=={version_of(name)}\n" for name in KEPT if version_of(name)))
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-c", str(pins)]
         done = subprocess.run([*command, *requirements], capture_output=True, text=True)
     if done.returncode:
@@ -73,17 +74,10 @@ def described() -> str:
     """Versions and device, in one line."""
     import torch
 
-    versions = ", ".join(f"{name} {_version(name)}" for name in SHOWN)
+    versions = ", ".join(f"{name} {version_of(name)}" for name in SHOWN)
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
     return f"Python {sys.version.split()[0]}, {versions}, device {device}"
 
 
 def _name(requirement: str) -> str:
     return re.match(r"[\w.-]+", requirement)[0]
-
-
-def _version(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
