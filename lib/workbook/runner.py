@@ -8,7 +8,6 @@ import multiprocessing
 import os
 import re
 import sys
-import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass
@@ -16,12 +15,12 @@ from pathlib import Path
 
 import nbformat
 import papermill
-import psutil
 from nbformat import NotebookNode
 from tqdm import tqdm
 
 from lib.workbook import BUILD, PROFILES, SOURCES
 from lib.workbook.build import KERNELSPEC, build, clean, identify, parameters, write
+from lib.workbook.watch import Watch
 
 PATIENCE = "HEARSAY_PATIENCE"  # multiplies the hard limits, for a machine that is slow or shared
 
@@ -68,41 +67,6 @@ class Run:
         return (
             f"{self.name:<28} {self.seconds:6.1f} s  (cpu {self.cpu_seconds:6.1f} s)  {self.peak_mib:6.0f} MiB  {state}"
         )
-
-
-class Watch(threading.Thread):
-    """Measures the kernel's process tree, and ends it at the hard limit (in seconds, or in MiB)."""
-
-    def __init__(self, limit_s: float, limit_mib: float):
-        super().__init__(daemon=True)
-        self.limit_s, self.limit_mib = limit_s, limit_mib
-        self.start_s, self.cpu, self.peak_mib, self.broken = time.monotonic(), {}, 0.0, ""
-        self.done = threading.Event()
-
-    def run(self) -> None:
-        while not self.done.wait(0.2):
-            kernels = psutil.Process().children(recursive=True)
-            self.measure(kernels)
-            seconds = time.monotonic() - self.start_s
-            if seconds > self.limit_s:
-                self.broken = f"it was stopped after {seconds:.0f} s; the hard limit is {self.limit_s:.0f} s"
-            elif self.peak_mib > self.limit_mib:
-                self.broken = f"it was stopped at {self.peak_mib:.0f} MiB; the hard limit is {self.limit_mib:.0f} MiB"
-            if self.broken:
-                for process in kernels:
-                    process.kill()
-                return
-
-    def measure(self, kernels: list[psutil.Process]) -> None:
-        resident = 0
-        for process in kernels:
-            try:
-                resident += process.memory_info().rss
-                times = process.cpu_times()
-                self.cpu[process.pid] = times.user + times.system
-            except psutil.Error:
-                continue  # it ended between the two calls
-        self.peak_mib = max(self.peak_mib, resident / 2**20)
 
 
 def budget(notebook: NotebookNode, profile_name: str) -> dict[str, float]:
