@@ -44,7 +44,10 @@ def get(name: str) -> Profile:
         ValueError: the name is not one of smoke, laptop, gpu.
     """
     if name not in PROFILES:
-        raise ValueError(f"expected a profile among {', '.join(PROFILES)}; got {name!r}. Set PROFILE in the parameters cell.")
+        raise ValueError(
+            f"expected a profile among {', '.join(PROFILES)}; got {name!r}. "
+            "Set PROFILE in the parameters cell."
+        )
     profile = PROFILES[name]
     torch.set_num_threads(profile.threads)
     return profile

@@ -1,4 +1,4 @@
-"""What notebooks that ask for it (`hearsay: {corpora: true}` in their header) share: corpora encoded before they start."""
+"""Corpora that several notebooks share, encoded before they start (`hearsay: {corpora: true}` in their headers)."""
 
 import contextlib
 import functools

@@ -1,7 +1,7 @@
 """Metrics with intervals for 5,225 queries x 1,045 clips: ours, one argsort per query, and plain Python.
 
-The second is in the manner of the 2022 challenge's evaluation: rank each query by itself, then leave out one query after
-the other for the jackknife. Plain Python takes the same steps without a library, and in a last run fewer.
+The second is in the manner of the 2022 challenge's evaluation: rank each query by itself, then leave out one query
+after the other for the jackknife. Plain Python takes the same steps without a library, and in a last run fewer.
 """
 
 import math
