@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from lib import audio, metrics, retrieval
+from lib.data.sources import FAULTS
 from lib.show.claims import judge
 from tests.unit import test_retrieval as toy
 
@@ -25,15 +25,6 @@ def own_cache(tmp_path, monkeypatch):
     monkeypatch.setitem(audio._RENDERERS, "retrieval-test", toy.render)
 
 
-def shuffled(clips):
-    """As the source "soundscapes!shuffled" does: captions permuted within each split."""
-    clips, rng = clips.copy(), np.random.default_rng(0)
-    for _, rows in clips.groupby("split"):
-        captions = clips.loc[rows.index, "captions"].to_numpy()
-        clips.loc[rows.index, "captions"] = pd.Series(captions[rng.permutation(len(rows))], rows.index)
-    return clips
-
-
 def run(clips, recipes):
     corpora = {seed: retrieval.encode(clips, audio=toy.Tones(), text=toy.Letters()) for seed in range(3)}
     outcomes = retrieval.compare(corpora, recipes)
@@ -42,7 +33,7 @@ def run(clips, recipes):
 
 
 def test_shuffled_captions_bring_every_claim_down():
-    scores, clips = run(shuffled(toy.clips((60, 30, 150))), ARMS)
+    scores, clips = run(FAULTS["shuffled"](toy.clips((60, 30, 150)), 0), ARMS)
     assert max(np.mean(each) for each in scores.values()) < 2.5 * metrics.chance(150)
     for worse in ("temperature 1", "all pairs"):
         result = judge("08.x", "the standard wins", scores["standard"], scores[worse], clusters=clips, margin=0.01)
