@@ -18,6 +18,9 @@ def main(names: list[str]) -> int:
     if unknown:
         print(f"expected benches among {', '.join(BENCHES)}; got {', '.join(unknown)}", file=sys.stderr)
         return 2
+    busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    if busy > 0.5:
+        print(f"{busy:.1f} processes are busy already: with as many threads as cores, ratios below will mislead")
     for name in names or BENCHES:
         torch.set_num_threads(1)
         print(f"\n{name}: {BENCHES[name].__doc__.splitlines()[0]}")
