@@ -15,7 +15,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from packaging.requirements import Requirement
 
 import lib
-from lib.workbook import ROOT, __main__, check, lab, pages, preflight
+from lib.data import backgrounds, events
+from lib.workbook import ROOT, __main__, check, lab, names, pages, preflight
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PINS = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line)
@@ -112,6 +113,17 @@ def test_an_import_that_points_upwards_is_seen(module, code, said):
 
 def test_no_file_is_called_by_what_it_is_not():
     assert not [p for p in (ROOT / "lib").rglob("*.py") if p.stem in ("utils", "common", "helpers")]
+
+
+def test_the_readme_says_what_is_here():
+    readme = (ROOT / "README.md").read_text()
+    rows = re.findall(r"^\| (\d\d) \| (.*?) \|.*\| (here|planned) \|$", readme, flags=re.M)
+    assert [number for number, *_ in rows] == [f"{number:02}" for number in range(20)]
+    here = [f"[{name[3:]}](notebooks/{name}.ipynb)" for name in names()]
+    assert [link for _, link, status in rows if status == "here"] == here
+    assert not [link for _, link, status in rows if status == "planned" and "(" in link]
+    assert (len(events.KINDS), len(backgrounds.BACKGROUNDS)) == (24, 8)
+    assert "twenty-four kinds of sound over eight backgrounds" in readme
 
 
 def test_ruff_is_silent():
