@@ -78,7 +78,7 @@ def test_the_committed_ledger_is_made_of_the_committed_metrics():
 
 
 def test_the_world_is_hard_and_yet_it_can_be_done():
-    """At laptop: frozen encoders with NT-Xent leave later notebooks room, and an oracle shows what there is to reach."""
+    """At laptop: frozen encoders with NT-Xent leave later notebooks room; an oracle shows what there is to reach."""
     measured = {}
     for name in NAMES:
         measured |= {metric["name"]: metric["value"] for metric in committed(name)[1]["metrics"]}
