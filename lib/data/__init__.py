@@ -29,10 +29,9 @@ def load(name: str, *, profile: Profile, seed: int = 0, needs: Iterable[str] = (
     """
     source, argument, faults = sources.resolve(name)
     needs = (needs,) if isinstance(needs, str) else tuple(needs)
-    if set(needs) - source.offers:
-        sources.require(_nothing(), source, needs)
+    sources.require(source, needs)  # before the data are made, which may take a while
     clips = table.check(source.build(argument, profile, seed))
-    sources.require(clips, source, needs)
+    sources.require(source, needs, clips)
     for fault in faults:
         clips = sources.FAULTS[fault](clips, seed)
     return clips
@@ -52,7 +51,3 @@ def graded(clips: pd.DataFrame, split: str) -> Float[np.ndarray, "caption clip"]
     from lib.data import grading
 
     return grading.graded(clips, split)
-
-
-def _nothing() -> pd.DataFrame:
-    return pd.DataFrame({"captions": [["x"]], "title": ["x"]})

@@ -115,8 +115,8 @@ def resolve(name: str) -> tuple[Source, str, list[str]]:
     return SOURCES[kind], argument, faults
 
 
-def require(clips: pd.DataFrame, source: Source, needs: tuple[str, ...]) -> None:
-    """Stop, in one sentence, unless the source offers all that is needed and this table has it.
+def require(source: Source, needs: tuple[str, ...], clips: pd.DataFrame | None = None) -> None:
+    """Stop, in one sentence, unless the source offers all that is needed and this table of it, if given, has it.
 
     Raises:
         SourceError: something is missing; the message says what this source offers and which would do.
@@ -125,9 +125,9 @@ def require(clips: pd.DataFrame, source: Source, needs: tuple[str, ...]) -> None
     if unknown:
         raise SourceError(f"expected needs among {', '.join(OFFERS)}; got {', '.join(unknown)}.")
     offered = set(source.offers)
-    if not any(map(len, clips["captions"])):
+    if clips is not None and not any(map(len, clips["captions"])):
         offered.discard("captions")
-    if not any(clips["title"]):
+    if clips is not None and not any(clips["title"]):
         offered.discard("noisy")
     lacking = sorted(set(needs) - offered)
     if lacking:
