@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,14 +67,20 @@ class Outcome:
 
 
 def encode(
-    clips: pd.DataFrame, *, audio: str | Encoder = "small_cnn", text: str | Encoder = "minilm", pool: bool = True
+    clips: pd.DataFrame, *, audio: str | Encoder = "small_cnn", text: str | Encoder = "minilm", pool: bool = True,
+    splits: Sequence[str] = (),
 ) -> Corpus:
     """Frames of all clips and tokens of all captions, through the cache.
 
     Args:
         audio, text: a name that `lib.encoders` knows, or a frozen encoder.
         pool: keep only the mean over time, which is all that an adapter with `pool_first` looks at.
+        splits: encode these alone; all must be there. All splits of the table by default.
+
+    Raises:
+        SourceError: a split is missing.
     """
+    clips = _of_splits(clips, splits) if splits else clips
     audio = encoders.audio(audio) if isinstance(audio, str) else audio
     text = encoders.text(text) if isinstance(text, str) else text
     names = list(dict.fromkeys(clips["split"]))
@@ -165,6 +171,14 @@ def compare(
     new = told.getvalue().count(" now\n")
     print(f"trained: {new} now, {len(recipes) * len(corpora) - new} from cache")
     return results
+
+
+def _of_splits(clips: pd.DataFrame, splits: Sequence[str]) -> pd.DataFrame:
+    there = dict.fromkeys(clips["split"])
+    if missing := [name for name in splits if name not in there]:
+        raise data.SourceError(f"this needs the splits {', '.join(splits)}; got {', '.join(there)}, so "
+                               f"{', '.join(missing)} lacks: DATA = \"soundscapes\" has them all.")
+    return clips[clips["split"].isin(splits)]
 
 
 def _key(splits: dict[str, Examples], notes: dict) -> str:

@@ -35,6 +35,15 @@ WHOLE |= {"asking": "", "reduction": ""}
 TEXT_AUDIO = "def all_pairs_loss(a, t, x): return losses.nt_xent(a, t, temperature=x)"
 
 
+NO_PARTNER = """
+def all_pairs_loss(audio, text, temperature):
+    items = torch.cat([audio, text])
+    logits, n = (cosine(items, items) / temperature).fill_diagonal_(-torch.inf), len(items)
+    own = torch.eye(n).bool().roll(n // 2, 0)
+    return (logits.masked_fill(own, -torch.inf).logsumexp(1) - logits[own]).mean()
+"""
+
+
 def all_pairs(**change):
     return ALL.format(**WHOLE | change)
 
@@ -55,6 +64,10 @@ WRONG = [
     (3, "forgets sound-sound pairs", TEXT_AUDIO, "are missing"),
     (3, "lets only sounds ask", all_pairs(asking="[:len(audio)]"), "the captions ask too"),
     (3, "adds up", all_pairs(reduction=", reduction='sum'"), "the mean over the items"),
-    (3, "forgets to normalise", all_pairs(similarity="items @ items.T"), "compare with `general`"),
+    (1, "leaves its own caption out", row(answer="-np.log(p[right] / (1 - p[right]))"), "its own too"),
+    (3, "forgets to normalise", all_pairs(similarity="items @ items.T"), "divide by lengths"),
+    (3, "forgets the temperature", all_pairs(similarity="temperature * cosine(items, items)"), "has no effect"),
+    (3, "puts 0 in the diagonal", all_pairs(diagonal="logits.fill_diagonal_(0)"), "0 in the diagonal still competes"),
+    (3, "leaves the partner out", NO_PARTNER, "stands in the denominator too"),
 ]
 test_exercises = harness.suite("08_nt_xent_loss", WRONG)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from lib import audio, cache, metrics, retrieval, train
-from lib.data import table
+from lib.data import SourceError, table
 from lib.encoders.interface import AudioEncoder, TextEncoder
 
 RECIPE = retrieval.Recipe(
@@ -92,6 +92,21 @@ def test_it_encodes_each_split_with_its_queries():
     torch.testing.assert_close(split.audio[7], one.mean(1), atol=1e-3, rtol=1e-2)  # stored in half precision
     word = Letters()([rows["caption"][15]])[0]
     torch.testing.assert_close(split.text[15], word.mean(1), atol=1e-3, rtol=1e-2)
+
+
+@pytest.mark.parametrize("there", [["fold1", "fold2", "fold3"], ["test"]])
+def test_missing_splits_are_told_in_one_sentence(there):
+    other = clips((4, 4, 4))
+    other["split"] = [there[i % len(there)] for i in range(len(other))]
+    with pytest.raises(SourceError, match=f"train, validation, test; got {', '.join(there)}, so .*soundscapes"):
+        encode(clips=other, splits=("train", "validation", "test"))
+
+
+def test_splits_that_were_not_asked_for_change_nothing():
+    some = clips((6, 4, 5))
+    more = clips((6, 4, 5)).assign(split="shifted", clip_id=lambda table: table["clip_id"] + "-shifted")
+    both = pd.concat([some, more], ignore_index=True)
+    assert encode(clips=both, splits=("train", "validation", "test")).key == encode(clips=some).key
 
 
 def test_pooled_beforehand_or_not_the_adapter_says_the_same():
