@@ -3,6 +3,7 @@
 A notebook asks for sizes (`profile.n_train`), never for the name, so the same code path runs everywhere.
 """
 
+import os
 from dataclasses import dataclass
 
 import torch
@@ -38,7 +39,7 @@ PROFILES = {
 
 
 def get(name: str) -> Profile:
-    """The profile of that name; torch is told its number of threads.
+    """The profile of that name; torch is told its number of threads (the runner's, where a notebook has the machine alone).
 
     Raises:
         ValueError: the name is not one of smoke, laptop, gpu.
@@ -49,5 +50,5 @@ def get(name: str) -> Profile:
             "Set PROFILE in the parameters cell."
         )
     profile = PROFILES[name]
-    torch.set_num_threads(profile.threads)
+    torch.set_num_threads(max(profile.threads, int(os.environ.get("HEARSAY_THREADS", 1))))
     return profile

@@ -1,4 +1,4 @@
-"""Corpora that several notebooks share, encoded before they start (`hearsay: {corpora: true}` in their headers)."""
+"""What notebooks share whose header says `hearsay: {corpora: true}`: corpora, encoded before the workers start."""
 
 import contextlib
 import functools

@@ -1,6 +1,5 @@
 """Graded relevance is the share of stated facts that hold, and the oracle that ranks by it frames every plot."""
 
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -59,10 +58,3 @@ def test_permuted_captions_are_graded_as_what_they_say():
     rows = data.caption_rows(clips, "test")
     own = data.graded(clips, "test")[np.arange(len(rows)), rows["clip"]]
     assert own.mean() < 0.5
-
-
-def test_a_thousand_clips_are_graded_in_seconds():
-    scenes = soundscapes.scenes(100, "test", 1000)
-    start = time.process_time()
-    grading.oracle(scenes)
-    assert time.process_time() - start < 10  # some 1 s; the bound is against a loop over pairs

@@ -1,7 +1,6 @@
 """Metrics: against every order of tied examples, against scikit-learn and torchmetrics, and on bad input."""
 
 from itertools import permutations
-from time import perf_counter
 
 import numpy as np
 import pandas as pd
@@ -133,14 +132,3 @@ def test_whole_numbers_without_a_sign_and_tensors_rank_too():
     similarity = np.array([[0, 5, 3]], dtype=np.uint8)
     assert metrics.recall(similarity, np.array([[True, True, False]]), 1)[0] == 0.5
     assert metrics.score(torch.tensor([[0.1, 0.9]]).numpy(), np.array([1]))["AP@10"][0] == 1
-
-
-def test_the_size_of_clotho_takes_milliseconds():
-    rng = np.random.default_rng(3)
-    similarity, target = rng.random((5225, 1045), dtype=np.float32), np.repeat(np.arange(1045), 5)
-    took = []
-    for _ in range(5):
-        start = perf_counter()
-        metrics.score(similarity, target)
-        took.append(perf_counter() - start)
-    assert min(took) < 0.25  # 0.01 s here; the bound only says that no loop over queries has crept in
