@@ -8,6 +8,7 @@ import anywidget
 import pandas as pd
 import traitlets
 
+from lib.data import events, soundscapes
 from lib.show import bundle, listen
 
 Find = Callable[[str], pd.DataFrame]  # a query to the rows that `lib.search.Index.query` gives: rank, score, clip ...
@@ -16,16 +17,37 @@ LABEL_CHARACTERS = 160
 
 
 def show(query: str, found: pd.DataFrame, *, seconds: float = SECONDS) -> None:
-    """Show the answers to a query without a widget, with players: also a page without a kernel sounds."""
+    """Show the answers to a query without a widget, with players: also a page without a kernel sounds.
+
+    Below a soundscape stands what is truly in it: captions leave things out.
+    """
     players = [_player(row, seconds) for row in found.to_dict("records")]
     scores = [f"{score:.2f}" for score in found["score"]]
-    items = "".join(f'<li style="margin:0.4em 0">{p.html()} <span>similarity {s}</span></li>'
-                    for p, s in zip(players, scores))
-    lines = [f"{rank}. {p.text} (similarity {s})" for rank, p, s in zip(found["rank"], players, scores)]
+    notes = [f"similarity {s}" + (f"; in truth: {t}" if (t := truth(path)) else "")
+             for s, path in zip(scores, found["path"])]
+    items = "".join(f'<li style="margin:0.4em 0">{p.html()} <span>{bundle.escape(note)}</span></li>'
+                    for p, note in zip(players, notes))
+    lines = [f"{rank}. {p.text} ({note})" for rank, p, note in zip(found["rank"], players, notes)]
     bundle.emit({
         "text/html": f"<div {listen.KEYS}><p><strong>{bundle.escape(query)}</strong></p><ol>{items}</ol></div>",
         "text/plain": "\n".join([f"{query}:", *lines]),
     })
+
+
+def truth(path: str) -> str:
+    """What is in a soundscape, in the order in which it begins: "2 x dog bark (high), then thunder, over traffic".
+
+    Of any other sound nobody wrote it down: an empty text.
+    """
+    if not path.startswith("soundscape://"):
+        return ""
+    scene = soundscapes.from_locator(path)
+    named = []
+    for event in sorted(scene.events, key=lambda event: event.onset_s):
+        kind, words = events.KINDS[event.kind], event.kind.replace("_", " ")
+        times = f"{event.count} x " if kind.countable else ""
+        named.append(times + words + (f" ({event.pitch})" if kind.pitches else ""))
+    return ", then ".join(named) + (f", over {scene.background.replace('_', ' ')}" if scene.background else "")
 
 
 def _player(row: dict, seconds: float) -> listen.Player:

@@ -21,6 +21,8 @@ from lib.show import bundle
 
 CHECK = "application/vnd.hearsay.check+json"  # {exercise, status, rows: [{case, expected, got, right, hint}]}
 RIGHT, WRONG, NOT_TRIED = "right", "wrong", "not tried yet"
+SLIPS = ("NameError", "UnboundLocalError", "TypeError", "AttributeError", "ImportError", "ModuleNotFoundError")
+STOPPED = "your code stopped before it gave an answer: see the error under \"got\""
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,8 @@ def _hint(case: Case, got: object, error: str | None = None) -> str:
         for wrong, hint in case.traps:
             if same(wrong, got, max(case.tolerance, 1e-4)):
                 return hint
+    elif error.split(":")[0] in SLIPS:  # of Python, not of the idea: the case's hint would lead astray
+        return STOPPED
     try:
         hint = case.hint(got) if callable(case.hint) else case.hint
     except Exception:  # a hint that expected another shape of answer

@@ -2,7 +2,8 @@
 
 `metric` and `claim` emit a bundle: Markdown (and plain text) for the reader, JSON for the ledger. The JSON:
 metric: {name, value, ci: [low, high] | null, n}
-claim:  {key, sentence, expect, effect, ci, n, seeds, a, b, margin, detectable, verdict, reason, paper}
+claim:  {key, sentence, expect, effect, ci, n, seeds, a, b, margin, detectable, verdict, reason, paper, unit}
+Where no paper states a claim, nothing is replicated: the reader is told that it "holds"; the JSON keeps one word.
 """
 
 from collections.abc import Sequence
@@ -32,7 +33,8 @@ def metric(name: str, value: float | stats.Interval, ci: Sequence[float] | None 
     numbers = [float(value), *(map(float, ci) if ci is not None else ())]
     if not np.isfinite(numbers).all() or (ci is not None and len(numbers) != 3):
         raise ValueError(f"metric {name!r}: expected finite numbers and an interval (low, high); got {value}, {ci}")
-    interval = f" [{numbers[1]:.3f}, {numbers[2]:.3f}]" if ci is not None else ""
+    places = decimals(*numbers[1:])
+    interval = f" [{numbers[1]:.{places}f}, {numbers[2]:.{places}f}]" if ci is not None else ""
     count = f", n = {int(n):,}" if n is not None else ""
     record = {"name": name, "value": numbers[0], "ci": numbers[1:] or None, "n": None if n is None else int(n)}
     bundle.emit({
@@ -51,7 +53,7 @@ class Claim:
     expect: str
     effect: float  # mean of a - b
     ci: tuple[float, float]  # 95 %
-    n: int  # queries over all seeds
+    n: int  # values (queries, mostly) over all seeds
     seeds: int
     a: float  # mean score of either side
     b: float
@@ -60,10 +62,11 @@ class Claim:
     verdict: str
     reason: str
     paper: str | None
+    unit: str = "queries"  # what n counts
 
 
 def judge(key: str, sentence: str, a, b, *, clusters=None, margin=None, paper=None, expect="greater", seed=0,
-          resamples=2000) -> Claim:
+          resamples=2000, unit="queries") -> Claim:
     """Measure a claim without showing it; arguments as in `claim`."""
     if expect not in EXPECTED:
         raise ValueError(f"claim {key}: expected one of {', '.join(EXPECTED)}; got expect={expect!r}")
@@ -78,11 +81,12 @@ def judge(key: str, sentence: str, a, b, *, clusters=None, margin=None, paper=No
     verdict = stats.verdict(effect, expected=EXPECTED[expect], margin=margin)
     name = f"equivalent within ±{margin:g}" if verdict.name == "equivalent" else verdict.name
     return Claim(key, sentence, expect, effect.value, (effect.low, effect.high), effect.n, len(a), _mean(a), _mean(b),
-                 margin, float(verdict.detectable), name, verdict.reason, None if paper is None else str(paper))
+                 margin, float(verdict.detectable), name, verdict.reason, None if paper is None else str(paper), unit)
 
 
 def claim(key: str, sentence: str, a, b, *, clusters=None, margin: float | None = None,
-          paper: str | float | None = None, expect: str = "greater", seed: int = 0, resamples: int = 2000) -> None:
+          paper: str | float | None = None, expect: str = "greater", seed: int = 0, resamples: int = 2000,
+          unit: str = "queries") -> None:
     """Show whether the scores bear out a sentence, with the paper's number beside ours.
 
     A verdict against the sentence is a result and stops nothing; malformed scores are an error.
@@ -95,9 +99,10 @@ def claim(key: str, sentence: str, a, b, *, clusters=None, margin: float | None 
         margin: a difference smaller than this, stated before the runs, does not count; needed for "equal".
         paper: the paper's finding, as text or number.
         expect: "greater" or "equal".
+        unit: what n counts, where it is not queries: "clips", "words", "draws".
     """
     result = judge(key, sentence, a, b, clusters=clusters, margin=margin, paper=paper, expect=expect, seed=seed,
-                   resamples=resamples)
+                   resamples=resamples, unit=unit)
     bundle.emit({CLAIM: asdict(result), "text/markdown": _markdown(result), "text/plain": _plain(result)})
 
 
@@ -121,14 +126,28 @@ def _figure(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3f}"
 
 
+def decimals(*values: float) -> int:
+    """Three, or as many more (up to six) as keep a small value from being printed as 0.000."""
+    small = [abs(value) for value in values if 5e-7 <= abs(value)]
+    return next((places for places in range(3, 6) if all(round(v, places) for v in small)), 6)
+
+
+def wording(verdict: str, paper: object) -> str:
+    """A verdict as the reader is told it: without a paper's number beside it, a claim holds or does not."""
+    if paper and paper != "-":
+        return verdict
+    return verdict.replace("does not replicate here", "does not hold here").replace("replicates", "holds")
+
+
 def _facts(c: Claim) -> dict[str, str]:
     seeds = f" over {c.seeds} seeds" if c.seeds > 1 else ", one seed"
+    places = decimals(c.effect, *c.ci)
     facts = {
-        "effect": f"{c.effect:+.3f} ({c.a:.3f} against {c.b:.3f})",
-        "95 % interval": f"[{c.ci[0]:+.3f}, {c.ci[1]:+.3f}]",
-        "n": f"{c.n:,} queries{seeds}",
+        "effect": f"{c.effect:+.{places}f} ({c.a:.3f} against {c.b:.3f})",
+        "95 % interval": f"[{c.ci[0]:+.{places}f}, {c.ci[1]:+.{places}f}]",
+        "n": f"{c.n:,} {c.unit}{seeds}",
         "paper": c.paper or "-",
-        "verdict": c.verdict,
+        "verdict": wording(c.verdict, c.paper),
     }
     if c.verdict == "underpowered":
         facts["verdict"] += f" (smallest effect visible: {c.detectable:.3f})"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from lib.show.claims import CLAIM, METRIC
+from lib.show.claims import CLAIM, METRIC, decimals, wording
 from lib.workbook.findings import FINDINGS
 
 HEADINGS = ("key", "claim", "the paper", "ours, 95 % interval", "verdict", "measured in")
@@ -70,7 +70,10 @@ def _row(key, claim, source, paper, ours, verdict, where) -> dict:
 
 
 def _interval(ci, sign: str = "") -> str:
-    return f" [{ci[0]:{sign}.3f}, {ci[1]:{sign}.3f}]" if ci else ""
+    if not ci:
+        return ""
+    places = decimals(*ci)
+    return f" [{ci[0]:{sign}.{places}f}, {ci[1]:{sign}.{places}f}]"
 
 
 def _row_where(c: dict) -> str:
@@ -78,7 +81,8 @@ def _row_where(c: dict) -> str:
 
 
 def _measured(c: dict, finding) -> dict:
-    ours = f"{c['effect']:+.3f}{_interval(c['ci'], '+')}, n = {c['n']:,}"
+    ours = f"{c['effect']:+.{decimals(c['effect'])}f}{_interval(c['ci'], '+')}, n = {c['n']:,}"
+    ours += f" {c['unit']}" if c.get("unit", "queries") != "queries" else ""
     ours += f", {c['seeds']} seeds" if c.get("seeds", 1) > 1 else ""
     verdict = c["verdict"]
     if verdict == "underpowered":
@@ -102,18 +106,23 @@ def _unmeasured(finding, numbers: list[dict]) -> dict:
     return _row(finding.key, finding.finding, finding.source, finding.paper, "-", verdict, "-")
 
 
+def _told(row: dict) -> str:
+    """The verdict on the page; a claim of no paper is not replicated, it holds (build/claims.json has one word)."""
+    return wording(row["verdict"], row["paper"])
+
+
 def markdown(table: list[dict]) -> str:
     """The ledger as a page of Markdown, for whoever reads the repository in a browser."""
     head = "# The ledger\n\nEvery claim, what the paper says, ours, and the verdict. Made by `make notebooks`.\n"
     lines = [f"\n{summary(table)}\n", "| " + " | ".join(HEADINGS) + " |", "|---" * len(HEADINGS) + "|"]
     for r in table:
-        cells = (r["key"], r["claim"], f"{r['paper']} ({r['source']})", r["ours"], r["verdict"], r["notebook"])
+        cells = (r["key"], r["claim"], f"{r['paper']} ({r['source']})", r["ours"], _told(r), r["notebook"])
         lines.append("| " + " | ".join(str(c).replace("|", "\\|").replace("\n", " ") for c in cells) + " |")
     return head + "\n".join(lines) + "\n"
 
 
 def summary(table: list[dict]) -> str:
-    kinds = [r["verdict"].split(":")[0].split(" within")[0].split(" (")[0] for r in table]
+    kinds = [_told(r).split(":")[0].split(" within")[0].split(" (")[0] for r in table]
     return "; ".join(f"{kind}: {kinds.count(kind)}" for kind in dict.fromkeys(kinds)) + "."
 
 
@@ -129,7 +138,7 @@ def page(table: list[dict]) -> str:
     body = ""
     for r in table:
         paper = f"{e(str(r['paper']))} <small>{e(r['source'])}</small>"
-        cells = (e(r["key"]), e(r["claim"]), paper, e(r["ours"]), e(r["verdict"]), e(r["notebook"]))
+        cells = (e(r["key"]), e(r["claim"]), paper, e(r["ours"]), e(_told(r)), e(r["notebook"]))
         body += f"<tr id='{e(r['key'], quote=True)}'><td>" + "<td>".join(cells) + "</tr>\n"
     head = "".join(f"<th scope='col'>{h}</th>" for h in HEADINGS)
     return f"""<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import soundfile
 
+from lib.data import soundscapes
 from lib.search import Index
 from lib.show import ask, bundle
 
@@ -73,3 +74,13 @@ def test_without_a_front_end_the_box_says_what_it_is(index):
 def test_long_captions_are_cut():
     assert len(ask._label({"captions": ["word " * 100], "clip_id": "1"})) == ask.LABEL_CHARACTERS
     assert ask._label({"captions": [], "title": "", "clip_id": "7.wav"}) == "7.wav"
+
+
+def test_below_a_soundscape_stands_the_truth():
+    scene = soundscapes.scene(0, "test", 299)
+    path = scene.locator
+    said = ask.truth(path)
+    for event in scene.events:
+        assert event.kind.replace("_", " ") in said
+    assert said.index("thunder") < said.index("dog bark") and said.endswith("over traffic")
+    assert ask.truth("dog.wav") == ""

@@ -94,3 +94,19 @@ def test_markdown_is_escaped(shown):
     a, b = scores(0.05)
     claims.claim("k", "<img src=x onerror=alert(1)> | *b*", a, b)
     assert "<img" not in shown[0]["text/markdown"].replace("\\<", "")
+
+
+def test_a_claim_of_no_paper_holds_and_n_has_its_unit(shown):
+    a, b = scores(0.05)
+    claims.claim("k", "a beats b", a, b, unit="words")
+    claims.claim("k", "b beats a", b, a)
+    for data, told, word in zip(shown, ("holds", "does not hold here"), ("replicates", "does not replicate here")):
+        assert data[claims.CLAIM]["verdict"] == word
+        assert told in data["text/plain"] and "replicate" not in data["text/plain"] + data["text/markdown"]
+    assert "2,000 words over 5 seeds" in shown[0]["text/plain"] and "2,000 queries" in shown[1]["text/plain"]
+
+
+@pytest.mark.parametrize("values, places", [((0.4, -0.2), 3), ((0.4, 0.0), 3), ((0.0004, 0.1), 4), ((-3e-5, 1.0), 5),
+                                            ((1e-12,), 3), ((), 3)])
+def test_small_values_are_not_printed_as_nothing(values, places):
+    assert claims.decimals(*values) == places
