@@ -3,7 +3,7 @@
 #
 # {{badge}}
 #
-# **The question:** what is *language-based audio retrieval*, in five minutes? Type what you want to hear, and hear it.
+# **The question:** what is *language-based audio retrieval*? Type what you want to hear, and hear it.
 
 # %% tags=["parameters"]
 PROFILE = "laptop"
@@ -11,7 +11,7 @@ DATA = "soundscapes"
 SEED = 0
 
 # %%
-from textwrap import shorten
+from textwrap import fill, shorten
 
 import numpy as np
 import torch
@@ -40,6 +40,9 @@ pipeline("ranking")
 #
 # **Before:** nothing but a little Python. Sound on!
 #
+# **Time:** sections 1 and 2 take five minutes; all of it about half an hour to read, and the exercises 20 minutes more.
+# *In class:* sections 1 to 4 and exercise 1. *At home:* the rest.
+#
 # <!--runtimes-->
 
 # %% [markdown]
@@ -56,9 +59,10 @@ sounds = data.of_split(clips, split)
 print(f"profile {profile.name}, data {DATA.partition(':')[0]}, seed {SEED}: {len(sounds):,} clips of the split {split}")
 
 # %% [markdown]
-# Now the two towers. Both encoders have been trained before, on other things: a small network that tells sounds apart, and
-# MiniLM, which reads sentences. All that was trained for *this* task are two small adapters, on captions of 8,000 other
-# soundscapes. They come with the workbook, and `data_scripts/train_listen_first.py` makes them again.
+# Now the two towers. Both encoders have been trained before, on other things: a small network that tells sounds apart (from
+# sounds made by formula and some real recordings: section 6), and MiniLM, which reads sentences. All that was trained for
+# *this* task are two small adapters, on captions of 8,000 other soundscapes. They come with the workbook, and
+# `data_scripts/train_listen_first.py` makes them again.
 
 # %%
 model = towers.load(towers.COMMITTED / "listen_first")
@@ -87,12 +91,13 @@ def find(query, k=5):
 find("a small dog barks twice, then thunder")[["rank", "score", "clip_id"]]
 
 # %% [markdown]
-# Numbers do not sound. **Predict**, before you press play: will the first answer have a *small* dog? Bark *twice*? And the
-# thunder *after* it? Below each player stands a caption of that clip. The search never saw it: it is there for you to check.
-# A caption leaves things out, so listen before you call an answer wrong: "a faucet drips" may do so beside the sea.
+# Numbers do not sound. Three questions, then: two that this collection can answer, and after them a harder one, the one we
+# just asked. **Predict**, before you press play: will its first answer have a *small* dog? Bark *twice*? And the thunder
+# *after* it? Below each player stands a caption of that clip and, for soundscapes, what is in truth in it, in order. The
+# search never saw either. A caption leaves things out: "a faucet drips" may do so beside the sea.
 
 # %%
-for query in ("a small dog barks twice, then thunder", "waves on a beach", "someone knocks, and a siren goes past"):
+for query in ("a baby cries, then a train whistle", "waves on a beach", "a small dog barks twice, then thunder"):
     ask.show(query, find(query, 3))
 
 # %% [markdown]
@@ -100,7 +105,8 @@ for query in ("a small dog barks twice, then thunder", "waves on a beach", "some
 # kernel the three searches above play all the same. `ask.show("your words", find("your words"))` is the box without a box.)
 #
 # Things to try: a sound that is surely not there ("a violin"); words that no caption uses ("a chopper"); the same sounds in
-# the other order; "no rain".
+# the other order; "no rain". And the third search above was a trap: in our collection (profile laptop, seed 0) no clip has a
+# dog *before* its thunder. A search always offers something, and never says "there is none".
 
 # %%
 ask.Search(find, "a train in the distance while it rains")
@@ -120,7 +126,7 @@ ask.Search(find, "a train in the distance while it rains")
 # | $x$ | a clip: its samples | (samples) |
 # | frames, tokens | what the encoder hands over, piece by piece | (time, feature), in the picture $(T, F)$ |
 # | $z^a, z^t$ | embedding of a clip, of a text; in a batch $a_i$, $t_j$ for short | (dim), in the picture $(D)$ |
-# | $S$, $s_{ij}$ | similarity of each text with each clip; one entry of it | (text, clip) |
+# | $S$, $s_{ij}$ | similarity of each text with each clip; one entry of it | (text, clip); in a loss (clip, text), as the papers do |
 # | $\tau$ | temperature: how sharply the training loss looks at $S$ (notebook 08) | number |
 # | $\mathcal{L}$, $\ell_i$ | loss: what training makes small; the part of one row | number |
 # | $N$, $n$ | pairs in a batch; clips in a ranking | number |
@@ -128,6 +134,10 @@ ask.Search(find, "a train in the distance while it rains")
 # | $g$ | graded relevance: the share of a caption's facts that hold in a clip (notebook 02) | 0 to 1 |
 # | AP@10, mAP@10 | average precision of one query; its mean over all queries | 0 to 1 |
 # | R@$k$ | recall: is a right answer among the first $k$? | 0 to 1 |
+#
+# A line like "00.map10.sound = 0.5 [0.4, 0.6], n = 999" is a number that a cell has measured: its name, its value, its *95 %
+# interval* (how far it might move with other clips; notebook 02 builds such intervals) and
+# how many queries are behind it.
 #
 # One thing is lost on the way: the frames are averaged over time, so the embedding of a clip says *what* sounded and hardly
 # *when*. And the text? **Predict** the cosine of the two orders of one sentence.
@@ -141,8 +151,8 @@ metric("00.order.other-sounds", torch.cosine_similarity(one, third, dim=0).item(
 
 # %% [markdown]
 # **0.96**<!--m:00.order.swapped-->, against **0.05**<!--m:00.order.other-sounds--> for a sentence about other sounds. To this
-# search, both orders are nearly the same question. Look at the first answer above: where its thunder comes *after* the dog,
-# that is luck, and in our own run it comes before. Notebook 18 measures such things.
+# search, both orders are nearly the same question. The two clips of our collection with a dog and thunder both have the
+# thunder first; the search offers one of them as its best answer all the same. Notebook 18 measures such things.
 #
 # Now look at $S$ itself: five clips and a caption of each. **Predict:** where should the large values stand?
 
@@ -155,8 +165,9 @@ if len(captioned):
         S = index.similarity(model.text(captions))[:, few.index]
     listen.play_row([clip for _, clip in few.iterrows()], labels=names)
     fig, (ax,) = plots.figure(9, 3.6)
-    plots.matrix(ax, S, [shorten(caption, 44, placeholder=" …") for caption in captions], names,
+    plots.matrix(ax, S, [fill(shorten(caption, 84, placeholder=" …"), 44) for caption in captions], names,
                  marked=[(i, i) for i in range(len(few))])
+    ax.set_title("cosine of caption (row) and clip (column)")
     plots.show(fig, alt="Similarities of five captions (rows) with five clips (columns). The framed diagonal holds each "
                "caption's own clip, which should have the largest value of its row.")
 else:
@@ -172,6 +183,11 @@ else:
 # One number needs a frame. *Chance*: the clips in random order. *Oracle*: a listener who hears every fact about each clip,
 # but reads only what the caption says; captions leave much out, so even it cannot be perfect. And a *rival* who cannot
 # hear: it compares your words with the titles that uploaders gave their files, by the same MiniLM.
+#
+# At the end stands a *claim*: a sentence that compares two systems, query by query. *Effect* is the mean difference, and the
+# *verdict* follows from its interval. It *holds* if the whole interval lies above 0 (*replicates*, where a paper states it,
+# too; a dash under *paper*: none does), *does not hold here* if all of it lies below. *Equivalent*: all of it within a margin
+# around 0 that was named beforehand. *Underpowered*: too wide to tell.
 
 
 # %%
@@ -189,7 +205,7 @@ if has_captions:
 
 # %%
 def interval(scores):
-    """Mean and 95 % interval; the clip behind a query is what repeats."""
+    """Mean and 95 % interval, were other clips drawn (notebook 02); queries for one clip stay together."""
     return stats.bootstrap(scores, relevant.argmax(axis=1), resamples=profile.resamples, rng=np.random.default_rng(SEED))
 
 
@@ -221,8 +237,8 @@ if ap:
 # The search by sound reaches an mAP@10 of **0.528**<!--m:00.map10.sound-->, 95 % interval
 # **0.503**<!--m:00.map10.sound.low--> to **0.553**<!--m:00.map10.sound.high-->; by title it is
 # **0.056**<!--m:00.map10.title-->, by chance **0.003**<!--m:00.map10.chance-->, and the oracle reaches
-# **0.814**<!--m:00.map10.oracle-->. Half of the titles are of no use ("Rec_0412.wav"), as real ones are: this is why anyone
-# wants to search by sound.
+# **0.814**<!--m:00.map10.oracle-->. Many of the titles say nothing ("Rec_0412.wav"; notebook 01 counts them): this is why
+# anyone wants to search by sound.
 #
 # The interval answers: *how much would this number move with other clips?* It says nothing about other adapters, trained
 # from another seed; from notebook 08 on we train five times and count that, too.
@@ -261,8 +277,9 @@ else:
 # ## 6. Real recordings
 #
 # All of this was sound by formula. ESC-10 holds real recordings of ten kinds of sound, in five folds (Piczak 2015). The
-# audio encoder heard the first three folds in its pretraining, so we search the others, from the raw audio. Ten queries, the
-# names of the kinds; right are all clips of that kind. One recording gives several clips: the interval resamples recordings.
+# audio encoder heard the first three folds in its pretraining, so we search the fourth, from the raw audio. Ten queries, the
+# names of the kinds; right are all clips of that kind. One recording gives several clips, which are not independent: the
+# interval draws whole recordings again and again, with replacement (a *bootstrap*: notebook 02).
 
 
 # %%
@@ -276,10 +293,11 @@ def category_map10(S, kinds, captions):
 esc10 = shared.find("esc10")
 if esc10:
     real = data.load(f"esc50:{esc10}", profile=profile, needs=("captions",))
-    real = real[real["split"].isin(["fold4", "fold5"])].reset_index(drop=True)
+    real = real[real["split"] == "fold4"].reset_index(drop=True)
     frames, kinds = cache.frames(listener, real), sorted(set(real["captions"].str[0]))
     with torch.no_grad():
         S = Index(model.audio.adapter(frames.values, frames.mask), real).similarity(model.text(kinds))
+    print(f"{len(real)} clips of fold 4, {real['recording'].nunique()} recordings, {len(kinds)} kinds")
 else:
     print("not available here: ESC-10, real recordings of ten kinds of sound")
 
@@ -303,16 +321,18 @@ if esc10:
 #
 # Put recordings (wav, flac, ogg, mp3) into a folder, set `DATA = "folder:PATH"` in the parameters cell, and run all cells.
 # Sections 1 to 3 need nothing else. With a `captions.csv` (columns `file_name`, `caption`) section 4 scores them as well.
-# `DATA = "esc50:PATH"` searches real recordings of ESC-50, by category; only folds that no training has touched.
+# `DATA = "esc50:PATH"` searches real recordings of ESC-50, by category: only the last fold, which no training has touched.
 #
 # Expect less than above. The adapters have only ever heard soundscapes made by formula, and read captions of one grammar.
 # What it takes to do this well on real sound is what the five papers, and the notebooks after this one, are about.
 #
 # ## Exercises
 #
+# Replace each `...`, run the cell and the one below it. Nothing breaks when you are wrong: you get a hint.
+#
 # ### Exercise 1: similarity (5 minutes, easy)
 #
-# Write $S$ for one text and one clip: the cosine of the angle between two embeddings.
+# Write $S$ for one text and one clip: the cosine of the angle between two embeddings, both numpy arrays.
 
 
 # %% tags=["exercise"]
@@ -329,6 +349,8 @@ checks.check(similarity, [
     Case("at a right angle", (np.array([1.0, 0.0]), np.array([0.0, 2.0])), 0.0, "nothing in common: 0"),
     Case("opposite", (np.array([1.0, 1.0]), np.array([-1.0, -1.0])), -1.0, "opposite directions give -1, not 1",
          traps=((1.0, "keep the sign: no absolute value"),)),
+    Case("60 degrees apart", (np.array([1.0, 0.0]), np.array([1.0, 3**0.5])), 0.5, "the cosine itself, not its angle",
+         traps=((1.0, "the sign alone is not enough"), (1 / 3, "that measures the angle; asked is its cosine"))),
 ])
 
 # %% [markdown]
@@ -343,7 +365,8 @@ checks.check(similarity, [
 # %% [markdown]
 # ### Exercise 2: best first (5 minutes, easy)
 #
-# Given the similarity of one text with each clip, return the positions of the `k` best clips, best first.
+# Given the similarity of one text with each clip (a numpy array), return the positions of the `k` best clips, best first.
+# Positions count from 0.
 
 
 # %% tags=["exercise"]
@@ -355,6 +378,7 @@ def best_first(similarities, k):
 checks.check(best_first, [
     Case("two of four", (np.array([0.1, 0.9, -0.3, 0.5]), 2), [1, 3], "np.argsort sorts upwards",
          traps=(([2, 0], "these are the worst: np.argsort sorts upwards"), ([3, 1], "the best must come first"),
+                ([2, 4], "positions count from 0"),
                 ([0.9, 0.5], "return the positions, not the similarities"))),
     Case("more than there are", (np.array([0.2, 0.4]), 10), [1, 0], "with fewer than k clips, return them all"),
     Case("all of three", (np.array([-0.5, -0.1, -0.9]), 3), [1, 0, 2], "negative similarities count, too",
@@ -373,7 +397,8 @@ checks.check(best_first, [
 # %% [markdown]
 # ### Exercise 3: what an answer earns (10 minutes, medium)
 #
-# One right clip per query. `ranks` holds where it came out (1 is best). Return the mAP@10: what each query earns, averaged.
+# One right clip per query. `ranks`, a numpy array, holds where it came out (1 is best). Return the mAP@10:
+# what each query earns, averaged.
 
 
 # %% tags=["exercise"]
