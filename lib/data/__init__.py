@@ -24,9 +24,11 @@ def load(name: str, *, profile: Profile, seed: int = 0, needs: Iterable[str] = (
         needs: what the notebook cannot do without, of `OFFERS`: it stops here, with one sentence, or not at all.
 
     Raises:
-        SourceError: no such source, or one that lacks what is needed.
+        SourceError: no such source, or one that lacks what is needed; a negative seed.
         AudioError: no recording can be read. A single broken one is left out, with a warning.
     """
+    if seed < 0:
+        raise SourceError(f"expected SEED 0 or more; got {seed}. Set SEED in the parameters cell.")
     source, argument, faults = sources.resolve(name)
     needs = (needs,) if isinstance(needs, str) else tuple(needs)
     sources.require(source, needs)  # before the data are made, which may take a while

@@ -100,16 +100,18 @@ def resolve(name: str) -> tuple[Source, str, list[str]]:
     Raises:
         SourceError: there is no such source or fault, or the path is missing.
     """
+    name = name.strip()
     base, bang, fault = name.rpartition("!")
     if bang and fault not in FAULTS and ":" not in fault and ":" not in base:
         raise SourceError(f"expected a planted fault among {', '.join(FAULTS)}; got {fault!r} in {name!r}.")
     base, faults = (base, [fault]) if bang and fault in FAULTS else (name, [])
-    kind, colon, argument = base.partition(":")
+    kind, argument = (part.strip() for part in base.partition(":")[::2])
     usages = ", ".join(source.usage for source in SOURCES.values())
     if kind in LATER:
         raise SourceError(f"the source {kind!r} is not in this version; there are {usages}.")
     if kind not in SOURCES:
-        raise SourceError(f"expected a source among {usages}; got {name!r}. Set DATA in the parameters cell.")
+        advice = _meant(name, kind) or "Set DATA in the parameters cell."
+        raise SourceError(f"expected a source among {usages}; got {name!r}. {advice}")
     if (":" in SOURCES[kind].usage) != bool(argument):
         raise SourceError(f"expected {SOURCES[kind].usage}; got {base!r}.")
     return SOURCES[kind], argument, faults
@@ -138,6 +140,13 @@ def require(source: Source, needs: tuple[str, ...], clips: pd.DataFrame | None =
             f"this notebook needs {wanted}, which {source.usage} does not have here (it has {has})"
             + (f"; DATA = one of {would_do} would do." if would_do else "; no source of this version would do.")
         )
+
+
+def _meant(name: str, kind: str) -> str:
+    """A guess at what a reader meant who wrote a bare path, or a source in capitals."""
+    if kind.lower() in SOURCES:
+        return f"Did you mean {kind.lower() + name[len(kind):]!r}?"
+    return f"Did you mean 'folder:{name}'?" if name.startswith(("/", "~", ".")) or "/" in name else ""
 
 
 def _either(file: Path) -> Path:

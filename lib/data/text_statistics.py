@@ -8,7 +8,8 @@ import re
 import numpy as np
 import pandas as pd
 
-from lib.data import shared
+from lib.data import shared, tags
+from lib.data import words as wordings
 
 STOP = frozenset(
     "a an and as at by for from in into is it its of on or over that the then there this to while with".split()
@@ -80,3 +81,20 @@ def clotho(split: str = "development") -> pd.DataFrame | None:
         "keywords": [[k for k in own.split(";") if k.strip()] for own in both["keywords"]],
         "title": both["file_name"],
     })  # fmt: skip
+
+
+def names() -> dict[str, frozenset[str]]:
+    """For each kind of event, the stems that name it and nothing else: "someone" or "rings" alone names nothing."""
+    lists = (wordings.BACKGROUNDS, wordings.BACKGROUNDS_HELD_OUT, wordings.ADVERBS, wordings.ADVERBS_HELD_OUT,
+             wordings.ADJECTIVES)  # fmt: skip
+    where_or_how = [phrase for phrases in lists for own in phrases.values() for phrase in own]
+    elsewhere = stems(" ".join((*where_or_how, *wordings.OPENERS, *wordings.CLOSERS)))
+    called = {kind: _called(kind) for kind in wordings.KINDS}
+    others = {kind: set().union(*(called[other] for other in called if other != kind)) for kind in called}
+    return {kind: frozenset(own - others[kind] - elsewhere) for kind, own in called.items()}
+
+
+def _called(kind: str) -> set[str]:
+    """Stems of all words by which captions or uploaders call a kind of event."""
+    phrases = (*wordings.KINDS[kind], *wordings.HELD_OUT[kind], *tags.KINDS[kind][0], *tags.KINDS[kind][1])
+    return stems(" ".join(phrases).replace("|", " ").replace("*", " "))

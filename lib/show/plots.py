@@ -123,14 +123,41 @@ def matrix(ax: Axes, values: Float[np.ndarray, "row column"], rows: Sequence[str
     return ax
 
 
-def log_mel(ax: Axes, values: Float[np.ndarray, "time mel"], seconds: float, *, title: str = "",
-            top_hz: float | None = None) -> Axes:
-    """A log-mel spectrogram: time to the right, frequency upwards, bright is loud."""
+def log_mel(ax: Axes, values: Float[np.ndarray, "time mel"], seconds: float, *, f_min: float, f_max: float,
+            title: str = "", low: float | None = None, high: float | None = None) -> Axes:
+    """A log-mel spectrogram: time to the right, frequency upwards, bright is loud.
+
+    Args:
+        f_min, f_max: hertz, the ends of the mel bands; they place the labels in hertz (Slaney's scale).
+        low, high: decibels of the darkest and the brightest colour; give several pictures the same.
+    """
     values = np.asarray(values, dtype=float)
-    ax.imshow(values.T, origin="lower", aspect="auto", extent=(0, seconds, 0, values.shape[1]))
-    top = f" (up to {top_hz / 1000:g} kHz)" if top_hz else ""
-    ax.set(xlabel="time (s)", ylabel=f"mel band{top}", title=title)
+    bands = values.shape[1]
+    ax.imshow(values.T, origin="lower", aspect="auto", extent=(0, seconds, -0.5, bands - 0.5), cmap="cividis",
+              vmin=low, vmax=high)
+    marks = [hertz for hertz in (125, 500, 1000, 2000, 4000, 8000) if f_min <= hertz <= f_max]
+    bottom, top = _mel(f_min), _mel(f_max)
+    at = [(_mel(hertz) - bottom) / (top - bottom) * (bands + 1) - 1 for hertz in marks]  # band b's centre is at b
+    ax.set_yticks(at, [f"{hertz // 1000}k" if hertz >= 1000 else str(hertz) for hertz in marks])
+    ax.set(xlabel="time (s)", ylabel="frequency (Hz)", title=title, xlim=(0, seconds), ylim=(-0.5, bands))
     return ax
+
+
+def decibels_bar(fig: Figure, axes: Sequence[Axes]) -> None:
+    """One colour bar for all these log-mel spectrograms.
+
+    Raises:
+        ValueError: their colours do not mean the same.
+    """
+    images = [ax.images[0] for ax in axes]
+    if len({image.get_clim() for image in images}) > 1:
+        raise ValueError("expected one scale of colours; got several. Give all log_mel(...) the same low and high.")
+    fig.colorbar(images[0], ax=list(axes), label="dB")
+
+
+def _mel(hertz: float) -> float:
+    """Slaney's scale; notebook 01 writes it out."""
+    return 3 * hertz / 200 if hertz < 1000 else 15 + 27 * np.log(hertz / 1000) / np.log(6.4)
 
 
 def curve(ax: Axes, x: Sequence[float], values: Sequence[object], label: str, colour: str | None = None) -> Axes:

@@ -9,6 +9,10 @@ def htk_centres(n_mels, f_min, f_max):
     corners = np.linspace(to_mel({start}), to_mel(f_max), n_mels{extra})
     return 700 * (10 ** (corners{inner} / 2595) - 1)
 """
+SLANEY = """
+def htk_centres(n_mels, f_min, f_max):
+    return hertz(np.linspace(mel(f_min), mel(f_max), n_mels + 2))[1:-1]
+"""
 RIGHT = {"start": "f_min", "extra": " + 2", "inner": "[1:-1]"}
 LEAK = """
 def leaking(recordings, splits):
@@ -37,7 +41,12 @@ WRONG = [
     (2, "takes the ends for centres", HTK.format(**RIGHT | {"extra": "", "inner": ""}), "the ends are corners"),
     (2, "starts at 0", HTK.format(**RIGHT | {"start": "0"}), "start at f_min"),
     (2, "forgets the way back",
-     HTK.format(**RIGHT).replace("700 * (10 ** (corners[1:-1] / 2595) - 1)", "corners[1:-1]"), "half way, in mel"),
+     HTK.format(**RIGHT).replace("700 * (10 ** (corners[1:-1] / 2595) - 1)", "corners[1:-1]"), "you gave mel"),
+    (2, "takes this notebook's ruler", SLANEY, "Slaney's ruler"),
+    (2, "ends at 8 kHz", HTK.format(**RIGHT).replace("to_mel(f_max)", "to_mel(8000)"), "end at f_max"),
+    (3, "wants train in it",
+     LEAK.format(**LEAKS | {"end": "sorted(r for r, own in places.items() if len(own) > 1 and 'train' in own)"}),
+     "not only those with train"),
     (3, "counts clips", LEAK.format(**LEAKS | {"box": "list", "add": "append"}), "may share a split"),
     (3, "looks at the test alone",
      LEAK.format(**LEAKS | {"end": "sorted(r for r, own in places.items() if {'train', 'test'} <= own)"}),

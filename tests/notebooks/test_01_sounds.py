@@ -15,7 +15,7 @@ SOURCE = Path(__file__).resolve().parents[2] / "notebooks/source/01_sounds_and_c
 SMOKE = profiles.get("smoke")
 
 
-KEPT = ("SHARES", "PHRASES", "ELSEWHERE", "CALLED", "SHARED", "NAMES", "kinds_of_text")
+KEPT = ("SHARES", "NAMES", "kinds_of_text")
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import base64
 import numpy as np
 import pytest
 
-from lib import stats
+from lib import audio, stats
 from lib.show import bundle, plots
 from lib.show.pipeline import BOXES, GROUPS, describe, draw, pipeline
 
@@ -73,10 +73,28 @@ def test_curve_with_intervals_has_a_band_and_without_none():
     assert len(ax.collections) == 1 and len(ax.lines) == 2
 
 
-def test_log_mel_has_seconds_and_bands():
+def test_log_mel_has_seconds_and_hertz_where_the_bands_are():
+    front_end = audio.FRONT_ENDS["small_cnn"]
+    filters = audio.LogMel(front_end).filters.numpy()  # (frequency, mel)
     _, (ax,) = plots.figure(3, 3)
-    plots.log_mel(ax, np.zeros((50, 64)), 5.0, title="rain", top_hz=8000)
-    assert ax.get_xlim() == (0, 5) and ax.get_ylim() == (0, 64) and "8 kHz" in ax.get_ylabel()
+    plots.log_mel(ax, np.zeros((50, 64)), 5.0, f_min=front_end.f_min, f_max=front_end.f_max, title="rain")
+    assert ax.get_xlim() == (0, 5) and ax.get_ylabel() == "frequency (Hz)" and ax.images[0].get_cmap().name == "cividis"
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["125", "500", "1k", "2k", "4k", "8k"]
+    for hertz, place in zip((500, 1000, 2000, 4000), ax.get_yticks()[1:5], strict=True):
+        heard = filters[round(hertz * front_end.n_fft / front_end.sample_rate)]
+        assert abs(place - heard @ np.arange(64) / heard.sum()) < 0.5
+
+
+def test_one_bar_of_decibels_for_pictures_of_one_scale_only():
+    fig, axes = plots.figure(6, 3, columns=2)
+    for ax in axes:
+        plots.log_mel(ax, np.zeros((50, 64)), 5.0, f_min=50, f_max=8000, low=-80, high=0)
+    plots.decibels_bar(fig, axes)
+    assert len(fig.axes) == 3 and fig.axes[2].get_ylabel() == "dB"
+    plots.log_mel(axes[1], np.zeros((50, 64)), 5.0, f_min=50, f_max=8000, low=-60, high=0)
+    axes[1].images[0].remove()
+    with pytest.raises(ValueError, match="one scale of colours"):
+        plots.decibels_bar(fig, axes)
 
 
 def test_the_one_picture_marks_where_you_are(emitted):

@@ -205,11 +205,23 @@ def test_the_shared_part_of_esc10(shared_data):
         ("soundscapes:here", "expected soundscapes; got 'soundscapes:here'"),
         ("soundscapes!shufled", "expected a planted fault among shuffled; got 'shufled'"),
         ("", "expected a source among"),
+        ("/my/folder", "got '/my/folder'. Did you mean 'folder:/my/folder'\\?"),
+        ("Soundscapes", "got 'Soundscapes'. Did you mean 'soundscapes'\\?"),
+        ("Folder:/x", "Did you mean 'folder:/x'\\?"),
     ],
 )
 def test_a_wrong_name_is_explained_in_one_sentence(name, message):
     with pytest.raises(data.SourceError, match=message):
         load(name)
+
+
+def test_blanks_around_a_path_do_not_matter(sounds):
+    assert len(load(f" folder: {sounds} ")) == len(load(f"folder:{sounds}")) > 0
+
+
+def test_a_negative_seed_is_explained():
+    with pytest.raises(data.SourceError, match="expected SEED 0 or more; got -1. Set SEED in the parameters cell"):
+        load("soundscapes", seed=-1)
 
 
 def test_unmet_needs_say_what_there_is_and_what_would_do(sounds):
