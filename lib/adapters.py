@@ -4,20 +4,12 @@ Weck et al. 2022, equation 2: Z' = A(Z), with Z of shape (time, feature) and Z' 
 same kind of adapter; its first purpose is that audio and text end up with the same number of dimensions.
 """
 
-import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from lib.pooling import masked_mean, pooled
 
-def masked_mean(
-    x: Float[Tensor, "batch time feature"], mask: Bool[Tensor, "batch time"]
-) -> Float[Tensor, "batch feature"]:
-    """Mean over the time steps that are really there; padding counts for nothing.
-
-    A row whose mask is empty (a clip too short for one frame) has mean zero, not NaN.
-    """
-    weight = mask.unsqueeze(-1).to(x.dtype)
-    return (x * weight).sum(dim=1) / weight.sum(dim=1).clamp(min=1)
+__all__ = ["ADAPTERS", "MLPAdapter", "build", "masked_mean", "pooled"]
 
 
 class MLPAdapter(nn.Module):
@@ -64,11 +56,3 @@ def build(name: str, settings: dict) -> nn.Module:
         return ADAPTERS[name](**settings)
     except (TypeError, RuntimeError) as error:
         raise ValueError(f"expected the settings of {name}; got {settings}: {error}") from error
-
-
-def pooled(x: Float[Tensor, "batch time feature"], mask: Bool[Tensor, "batch time"]) -> tuple[Tensor, Tensor]:
-    """Frames and mask with time reduced to one step, their mean: (batch, 1, feature), (batch, 1).
-
-    Equal for an adapter with `pool_first`, and so much smaller that a whole training set stays in memory.
-    """
-    return masked_mean(x, mask).unsqueeze(1), torch.ones(len(x), 1, dtype=torch.bool, device=x.device)

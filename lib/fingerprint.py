@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 LIB = Path(__file__).parent
+BOOKKEEPING = {LIB / f"{name}.py" for name in ("cache", "fingerprint", "runs", "store")}  # where a number is kept, not which
 LIBRARIES = ("numpy", "scipy", "torch", "torchaudio", "transformers")
 
 
@@ -38,7 +39,7 @@ def _sources(thing: ModuleType | type | Callable | str) -> Iterator[tuple[str, s
         pending, seen = [file], set()
         while pending:
             file = pending.pop()
-            if file not in seen:
+            if file not in seen | BOOKKEEPING:
                 seen.add(file)
                 tree, imported = _parsed(file, file.stat().st_mtime_ns)
                 pending += imported

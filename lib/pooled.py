@@ -5,7 +5,7 @@ from typing import Any
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from lib import adapters, fingerprint, store
+from lib import fingerprint, pooling, store
 from lib.encoders.interface import Encoder
 
 
@@ -21,4 +21,4 @@ class Pooled(Encoder):
         return store.digest("mean", self.encoder.key, fingerprint.code(type(self.encoder)))
 
     def forward(self, *inputs: Any) -> tuple[Float[Tensor, "batch 1 feature"], Bool[Tensor, "batch 1"]]:
-        return adapters.pooled(*self.encoder(*inputs))
+        return pooling.pooled(*self.encoder(*inputs))

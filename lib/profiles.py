@@ -39,7 +39,7 @@ PROFILES = {
 
 
 def get(name: str) -> Profile:
-    """The profile of that name; torch is told its number of threads (the runner's, where a notebook has the machine alone).
+    """The profile of that name; torch is told its number of threads (or the runner's, if larger).
 
     Raises:
         ValueError: the name is not one of smoke, laptop, gpu.

@@ -20,6 +20,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 STALE_S = 3600.0  # a .part older than this was left by a process that was killed
+FORMAT = "1"  # of a chunk; half precision is part of it, so another one is another folder
 LARGEST = torch.finfo(torch.float16).max
 
 
@@ -66,7 +67,7 @@ class Store:
     """The chunks of one encoder and crop, in one folder. Items are known by keys of 32 hexadecimal digits."""
 
     def __init__(self, kind: str, key: str):
-        self.folder = root() / kind / key
+        self.folder = root() / kind / f"{key}-{FORMAT}"
 
     def index(self) -> dict[str, tuple[Path, int, int]]:
         """Where each item is: chunk, first row, last row + 1. A chunk that cannot be read is removed and told of."""

@@ -431,3 +431,13 @@ def test_code_counts_library_versions(monkeypatch):
     first = fingerprint.code("lib.audio")
     monkeypatch.setattr(fingerprint, "version", lambda name: "9.9")
     assert fingerprint.code("lib.audio") != first
+
+
+def test_frames_depend_on_pooling_and_encoder_and_on_no_adapter_or_bookkeeping():
+    """Notebook 05 will add adapters: that must cost nobody a cached frame. A change of the pooling must."""
+    from lib.encoders.small_cnn import SmallCNN
+    from lib.pooled import Pooled
+
+    hashed = {name for name, _ in fingerprint._sources(Pooled)} | {name for name, _ in fingerprint._sources(SmallCNN)}
+    assert {"pooling.py", "audio.py", "encoders/small_cnn.py"} <= hashed
+    assert not hashed & {"adapters.py", "losses.py", "store.py", "cache.py", "runs.py", "fingerprint.py"}

@@ -8,9 +8,9 @@ from lib.workbook import ROOT
 
 # What `lib` is made of, from the ground up. A module imports from floors below its own, a package also from itself.
 FLOORS = (
-    "adapters audio fetch fingerprint losses metrics mix parallel profiles search stats store unpack",
-    "data encoders examples predictions runs show train",
-    "cache pooled towers",
+    "audio fetch fingerprint losses metrics mix parallel pooling profiles search stats store unpack",
+    "adapters data encoders examples predictions runs train",
+    "cache pooled show towers",
     "retrieval",
     "workbook",
 )
