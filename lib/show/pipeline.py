@@ -43,6 +43,8 @@ def draw(marked: Sequence[str] = ()) -> Figure:
     fig, (ax,) = plots.figure(11, 2.9)
     for start, end in ARROWS:
         _arrow(ax, start, end)
+    for y, side in ((1.35, 1), (0.45, -1)):  # beside the two arrows into the similarity
+        ax.text(6.95, y + 0.16 * side, "cosine", ha="center", va="center", fontsize=10, style="italic")
     for name, (x, y, label) in BOXES.items():
         on = name in marked
         width = 1.0 if name not in ("similarity", "audio embedding", "text embedding") else 1.12

@@ -10,6 +10,10 @@ from nbconvert import HTMLExporter
 
 from lib.workbook import BUILD, METRICS, NOTEBOOKS, ledger
 
+# MathJax comes by network and stands in the head, so that by now it is there or will not come
+OFFLINE = """<p class="equations" hidden>The equations of this page need the network; without it they stand as typed.
+</p><script>document.querySelector(".equations").hidden = Boolean(window.MathJax);</script>"""
+
 
 def index(notebooks: dict[str, nbformat.NotebookNode]) -> str:
     """The first page: each notebook's title and the question it answers."""
@@ -24,12 +28,17 @@ step by step.</p><ul>{items}</ul><p><a href="ledger.html">The ledger</a>: every 
 """
 
 
+def with_word(page: str) -> str:
+    """The page, with one line at its head that shows where equations could not be drawn: MathJax comes by network."""
+    return re.sub(r"<body[^>]*>", lambda body: f"{body[0]}\n{OFFLINE}", page, count=1)
+
+
 def export(source: Path = NOTEBOOKS, out: Path = BUILD / "pages") -> list[Path]:
     """Write one page for each notebook in `source`, the index and the ledger; their paths."""
     out.mkdir(parents=True, exist_ok=True)
     exporter = HTMLExporter(template_name="lab", embed_images=False)
     notebooks = {p.stem: nbformat.read(p, 4) for p in sorted(source.glob("[0-9][0-9]_*.ipynb"))}
-    pages = {name: exporter.from_notebook_node(notebook)[0] for name, notebook in notebooks.items()}
+    pages = {name: with_word(exporter.from_notebook_node(notebook)[0]) for name, notebook in notebooks.items()}
     pages |= {"index": index(notebooks), "ledger": ledger.page(ledger.rows(ledger.load(METRICS)))}
     for name, text in pages.items():
         (out / f"{name}.html").write_text(text, encoding="utf-8")

@@ -48,3 +48,9 @@ def test_the_answers_of_a_static_page_sound(page):
     assert players.evaluate_all("all => all.map(a => a.getAttribute('aria-label'))") == [
         "a dog barks", "thunder <b>rolls</b>"]  # fmt: skip
     assert page.locator("figcaption b").count() == 0  # text from outside stays text
+
+
+def test_a_page_without_the_network_says_why_its_equations_are_not_drawn(page):
+    assert page.get_by_text("equations of this page need the network").is_visible()
+    page.evaluate("window.MathJax = {}; eval(document.querySelector('.equations + script').text)")
+    assert not page.get_by_text("equations of this page need the network").is_visible()

@@ -1,13 +1,16 @@
 """Figures: an alt text always, the same bytes for the same figure, intervals and frames where they belong."""
 
+import ast
 import base64
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lib import audio, stats
 from lib.show import bundle, plots
-from lib.show.pipeline import BOXES, GROUPS, describe, draw, pipeline
+from lib.show.pipeline import BOXES, GROUPS, _boxes, describe, draw, pipeline
 
 
 @pytest.fixture
@@ -103,6 +106,31 @@ def test_the_one_picture_marks_where_you_are(emitted):
     bold = {t.get_text() for t in draw(["loss"]).axes[0].texts if t.get_fontweight() == "bold"}
     assert bold == {"loss", "you are here"}
     assert "You are here" not in describe(list(BOXES))
+
+
+def boxes_under_the_mark(figure) -> int:
+    """How many boxes the arrow "you are here" touches: 1, the marked one."""
+    (label,) = [t for t in figure.axes[0].texts if t.get_text() == "you are here"]
+    (x, tip), (_, start) = label.xy, label.get_position()
+    way = np.linspace(start, tip + 0.05 * np.sign(tip - start), 200)  # a little into the box it means
+    inside = [(abs(way - y) < 0.29) & (abs(x - centre) < 0.52) for centre, y, _ in BOXES.values()]
+    return sum(crossed.any() for crossed in inside)
+
+
+def test_the_mark_of_every_notebook_crosses_no_other_box():
+    sources = sorted((Path(__file__).resolve().parents[2] / "notebooks/source").glob("[0-9][0-9]_*.py"))
+    calls = {p.stem: re.search(r"^pipeline\((.*)\)$", p.read_text(), re.MULTILINE) for p in sources}
+    places = {name: ast.literal_eval(call[1]) for name, call in calls.items() if call} | {b: b for b in BOXES}
+    assert len(places) >= len(BOXES) + 4
+    for name, place in places.items():
+        assert boxes_under_the_mark(draw(_boxes([place] if isinstance(place, str) else place))) == 1, name
+
+
+def test_a_mark_from_above_would_be_seen_to_cross_the_loss():
+    figure = draw(["ranking"])
+    (label,) = [t for t in figure.axes[0].texts if t.get_text() == "you are here"]
+    label.set_position((label.xy[0], 2.1))
+    assert boxes_under_the_mark(figure) == 2
 
 
 def test_groups_of_the_picture_name_boxes_and_others_are_refused():
