@@ -152,7 +152,8 @@ def decibels_bar(fig: Figure, axes: Sequence[Axes]) -> None:
     images = [ax.images[0] for ax in axes]
     if len({image.get_clim() for image in images}) > 1:
         raise ValueError("expected one scale of colours; got several. Give all log_mel(...) the same low and high.")
-    fig.colorbar(images[0], ax=list(axes), label="dB")
+    with matplotlib.rc_context(STYLE):
+        fig.colorbar(images[0], ax=list(axes), label="dB")
 
 
 def _mel(hertz: float) -> float:

@@ -45,7 +45,8 @@ pipeline("data")
 #
 # **Before:** a little numpy. No machine learning yet.
 #
-# **In class (90 minutes):** sections 1 to 4 and exercise 1. **At home:** the rest.
+# **In class (90 minutes):** sections 1 to 4 and exercise 1. **At home:** the rest. Reading all takes about half an hour,
+# the exercises 40 minutes.
 #
 # <!--runtimes-->
 
@@ -371,7 +372,7 @@ plots.show(fig, alt="Share of a clip's events that each kind of text names: " + 
 lift = {kind: [own - other for own, other in x] for kind, x in naming.items()}
 metric("01.luck.caption", np.mean([other.mean() for _, other in naming["caption"]]))
 claim("01.title", "In soundscapes, a caption names more of what happens in a clip than its uploader's title does",
-      lift["caption"], lift["title"], paper="-")
+      lift["caption"], lift["title"], paper="-", unit="clips")
 
 # %% [markdown]
 # A caption names **91 %**<!--m:01.named.caption--> of the events, a title **26 %**<!--m:01.named.title-->. This measures our
@@ -408,8 +409,8 @@ frame.round(3)
 # One line is *not* near: real captions have more than ten times as many different words. Our world has 24 kinds of event and a few
 # ways to name each; the real one has no end. Expect real text to be harder, and to reward better text encoders (notebook 04).
 #
-# And titles? How noisy text is depends on how the data was gathered. ESC-10's recordings were found by *searching* for their
-# category. **Predict:** how many of their titles name it?
+# And titles? Clotho's share a word with a caption a little more often than ours. But how noisy text is depends on how the data
+# was gathered: ESC-10's recordings were found by *searching* for their category. **Predict:** how many of their titles name it?
 
 # %%
 meta, titles = (shared.find(f"esc10/meta/{name}.csv") for name in ("esc50", "freesound_titles"))
@@ -477,7 +478,7 @@ metric("01.strays.random", np.mean([x.mean() for x in random_strays]), n=sum(map
 metric("01.strays.stratified", np.mean([x.mean() for x in fair_strays]), n=sum(map(len, fair_strays)))
 print("words missing from a split, at random and stratified, per seed:", missing)
 claim("01.stratified", "A random split strays further from 60/20/20, word for word, than a stratified one", random_strays,
-      fair_strays, paper="-")
+      fair_strays, paper="-", unit="words")
 
 # %%
 fig, (ax,) = plots.figure(9, 3)
@@ -496,9 +497,9 @@ plots.show(fig, alt="How far each word strays from 60/20/20 against how many cli
 
 # %% [markdown]
 # Of a word's clips, **5 %**<!--m:01.strays.random--> are in the wrong split at random, **3 %**<!--m:01.strays.stratified-->
-# when stratified. That is the gain: *evenness*. A word that is missing altogether from a split is rare either way, as the list
-# above shows (pairs: at random, stratified), for in our world even rare words stand in ten clips. In real text, where most
-# words stand in one or two, it is common.
+# when stratified. That is the gain: *evenness*, and the plot shows that it goes to the rarer words. Whether a word is missing
+# from a split altogether depends on how rare it is: at profile laptop, where the rarest word has ten clips or more, luck alone
+# hardly ever does it (the list above: at random, stratified); at profile smoke, with a tenth of the clips, it does so often.
 #
 # Fair to words is half of it. The other half is **leakage**: clips cut from one recording, or one recording under two names, must
 # fall into one split, else the test asks what training has memorised. Near-twins in one split are fine, across splits they
@@ -533,7 +534,7 @@ for corpus in corpora.values():
     pooled = np.stack([relevances[rows == clip].mean(axis=0) for clip in range(n)])
     together.append(metrics.average_precision(pooled.round(6), np.arange(n)))  # equal but for rounding errors is a tie
 claim("01.five", "Five captions read together find their clip more often than one alone", together, one,
-      paper="-")
+      paper="-", unit="clips")
 metric("01.five.together", np.mean([x.mean() for x in together]))
 
 # %% [markdown]
