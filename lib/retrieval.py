@@ -176,8 +176,8 @@ def compare(
 def _of_splits(clips: pd.DataFrame, splits: Sequence[str]) -> pd.DataFrame:
     there = dict.fromkeys(clips["split"])
     if missing := [name for name in splits if name not in there]:
-        raise data.SourceError(f"this needs the splits {', '.join(splits)}; got {', '.join(there)}, so "
-                               f"{', '.join(missing)} lacks: DATA = \"soundscapes\" has them all.")
+        raise data.SourceError(f"this needs the splits {', '.join(splits)}; got {', '.join(there)}, without "
+                               f"{', '.join(missing)}. DATA = \"soundscapes\" has them all.")
     return clips[clips["split"].isin(splits)]
 
 

@@ -583,7 +583,7 @@ dots = torch.nn.functional.cross_entropy((both3 @ both3.T / 0.2).fill_diagonal_(
 checks.check(all_pairs_loss, [
     Case("six pairs", (a3, t3, 0.2), losses.nt_xent(a3, t3, temperature=0.2, pairs="all"), "compare with `general` above",
          traps=((with_itself, "an item competes against itself (cosine 1): leave the diagonal out"),
-                (losses.nt_xent(a3, t3, temperature=0.2), "sounds against captions only: the pairs of one kind are missing"),
+                (losses.nt_xent(a3, t3, temperature=0.2), "sound-sound and caption-caption pairs are missing"),
                 (dots, "use the cosine: divide by lengths"),
                 (losses.nt_xent(a3, t3, temperature=1.0, pairs="all"), "the temperature has no effect on your answer"),
                 (zeros, "0 in the diagonal still competes, as exp(0) = 1: use -inf"),

@@ -98,7 +98,7 @@ def test_it_encodes_each_split_with_its_queries():
 def test_missing_splits_are_told_in_one_sentence(there):
     other = clips((4, 4, 4))
     other["split"] = [there[i % len(there)] for i in range(len(other))]
-    with pytest.raises(SourceError, match=f"train, validation, test; got {', '.join(there)}, so .*soundscapes"):
+    with pytest.raises(SourceError, match=f"train, validation, test; got {', '.join(there)}, without .*soundscapes"):
         encode(clips=other, splits=("train", "validation", "test"))
 
 
