@@ -38,7 +38,7 @@ pipeline("ranking")
 # - tell a good search from a lucky one: chance below it, an oracle above it, an interval around it;
 # - point the same search at a folder of your own recordings.
 #
-# **Before:** nothing but a little Python. Sound on!
+# **Before:** a little Python; what you cannot read yet (NumPy, PyTorch) the text says in words. Sound on!
 #
 # **Time:** sections 1 and 2 take five minutes; all of it about half an hour to read, and the exercises 20 minutes more.
 # *In class:* sections 1 to 4 and exercise 1. *At home:* the rest.
@@ -92,9 +92,10 @@ find("a small dog barks twice, then thunder")[["rank", "score", "clip_id"]]
 
 # %% [markdown]
 # Numbers do not sound. Three questions, then: two that this collection can answer, and after them a harder one, the one we
-# just asked. **Predict**, before you press play: will its first answer have a *small* dog? Bark *twice*? And the thunder
+# just asked. **Predict**, before you scroll on: will its first answer have a *small* dog? Bark *twice*? And the thunder
 # *after* it? Below each player stands a caption of that clip and, for soundscapes, what is in truth in it, in order. The
-# search never saw either. A caption leaves things out: "a faucet drips" may do so beside the sea.
+# search never saw either. (A small dog is one with a *high* voice.) A caption leaves things out: "a faucet drips" may do so
+# beside the sea.
 
 # %%
 for query in ("a baby cries, then a train whistle", "waves on a beach", "a small dog barks twice, then thunder"):
@@ -163,7 +164,7 @@ if len(captioned):
     captions, names = [texts[0] for texts in few["captions"]], [f"clip {i}" for i in range(1, len(few) + 1)]
     with torch.no_grad():
         S = index.similarity(model.text(captions))[:, few.index]
-    listen.play_row([clip for _, clip in few.iterrows()], labels=names)
+    listen.play_row([clip for _, clip in few.iterrows()], labels=names, seconds=5)
     fig, (ax,) = plots.figure(9, 3.6)
     plots.matrix(ax, S, [fill(shorten(caption, 84, placeholder=" …"), 44) for caption in captions], names,
                  marked=[(i, i) for i in range(len(few))])
@@ -256,7 +257,7 @@ if oracle is not None:
     groups = {"all kinds seen": share == 1, "some unseen": (0 < share) & (share < 1), "none seen": share == 0}
     by_group = {}
     for name, members in groups.items():
-        by_group[f"{name} ({members.sum()})"] = found = stats.jackknife(ap["by sound"][members])
+        by_group[f"{name} ({members.sum()})"] = found = stats.jackknife(ap["by sound"][members])  # mean, interval
         metric(f"00.map10.{name.replace(' ', '-')}", found)
     seen, _, unseen = by_group.values()
     metric("00.map10.seen-minus-unseen", stats.difference(seen, unseen))
@@ -271,7 +272,7 @@ else:
 # Clips of kinds that were all seen: **0.582**<!--m:00.map10.all-kinds-seen-->; none of them seen:
 # **0.505**<!--m:00.map10.none-seen-->. The difference is **0.076**<!--m:00.map10.seen-minus-unseen-->, and its interval,
 # **-0.004**<!--m:00.map10.seen-minus-unseen.low--> to **0.156**<!--m:00.map10.seen-minus-unseen.high-->, tells you how far to
-# trust it. These are different clips, not the same ones twice: thunder may be easier than a doorbell for reasons of its own.
+# trust it. These are different clips, not the same ones twice: thunder may be easier than a car horn for reasons of its own.
 # Either way, what an encoder never met is still found far more often than by chance.
 #
 # ## 6. Real recordings
