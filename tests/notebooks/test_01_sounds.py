@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lib import audio, data, metrics, profiles
-from lib.data import grading, grammar, soundscapes
+from lib.data import grading, grammar, soundscapes, text_statistics
 from lib.show.claims import judge
 
 SOURCE = Path(__file__).resolve().parents[2] / "notebooks/source/01_sounds_and_captions.py"
@@ -103,3 +103,9 @@ def five(name):
 def test_the_third_claim_fails_on_shuffled_captions():
     assert five("soundscapes") == "replicates"
     assert five("soundscapes!shuffled") != "replicates"
+
+
+def test_a_word_that_names_an_event_names_no_other_and_no_place():
+    names = text_statistics.names()
+    assert all(names.values()) and len(frozenset().union(*names.values())) == sum(map(len, names.values()))
+    assert {"bark", "dog"} <= names["dog_bark"] and "rain" not in frozenset().union(*names.values())
