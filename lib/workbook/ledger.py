@@ -12,6 +12,7 @@ from nbformat import NotebookNode
 from lib.show.claims import CLAIM, METRIC, decimals, wording
 from lib.workbook.findings import FINDINGS
 
+WORDS = "A finding of a paper replicates or does not; a claim of our own holds or does not."
 HEADINGS = ("key", "claim", "the paper", "ours, 95 % interval", "verdict", "measured in")
 
 
@@ -113,7 +114,8 @@ def _told(row: dict) -> str:
 
 def markdown(table: list[dict]) -> str:
     """The ledger as a page of Markdown, for whoever reads the repository in a browser."""
-    head = "# The ledger\n\nEvery claim, what the paper says, ours, and the verdict. Made by `make notebooks`.\n"
+    head = f"# The ledger\n\nEvery claim, what the paper says, ours, and the verdict. {WORDS}\n"
+    head += "Made by `make notebooks`.\n"
     lines = [f"\n{summary(table)}\n", "| " + " | ".join(HEADINGS) + " |", "|---" * len(HEADINGS) + "|"]
     for r in table:
         cells = (r["key"], r["claim"], f"{r['paper']} ({r['source']})", r["ours"], _told(r), r["notebook"])
@@ -143,7 +145,7 @@ def page(table: list[dict]) -> str:
     head = "".join(f"<th scope='col'>{h}</th>" for h in HEADINGS)
     return f"""<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Hearsay: the ledger</title><style>{STYLE}</style><h1>The ledger</h1>
-<p>Every claim, what the paper says, what we measured (effect with its 95 % interval), and the verdict.</p>
+<p>Every claim, what the paper says, what we measured (effect with its 95 % interval), and the verdict. {WORDS}</p>
 <table><caption>{e(summary(table))}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></html>
 """
 

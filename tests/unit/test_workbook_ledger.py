@@ -118,3 +118,12 @@ def test_the_findings_are_those_of_the_brief():
     for key, *_, notebook_numbers, offline in ([c.strip() for c in r] for r in rows):
         assert re.findall(r"\d\d", notebook_numbers) == list(FINDINGS[key].notebooks), key
         assert offline.startswith({"X1": "test split: exactly"}.get(key, FINDINGS[key].offline)), key
+
+
+def test_a_claim_of_no_paper_holds_on_the_page_and_keeps_its_word_in_the_json():
+    words = {"replicates": "holds", "does not replicate here": "does not hold here"}
+    for verdict, told in words.items():
+        own = dict(key="00.own", verdict=verdict, paper="-", claim="a", source="b", ours="c", notebook="d")
+        assert ledger.summary([own]) == f"{told}: 1." and f"| {told} |" in ledger.markdown([own])
+        assert f"<td>{told}<td>" in ledger.page([own]) and own["verdict"] == verdict
+        assert f"| {verdict} |" in ledger.markdown([own | {"paper": ".209 against .193"}])
