@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 LIB = Path(__file__).parent
-BOOKKEEPING = {LIB / f"{name}.py" for name in ("cache", "fingerprint", "runs", "store")}  # where a number is kept, not which
+BOOKKEEPING = {LIB / f"{name}.py" for name in ("cache", "fingerprint", "runs", "store")}  # say where numbers are kept
 LIBRARIES = ("numpy", "scipy", "torch", "torchaudio", "transformers")
 
 
