@@ -496,7 +496,7 @@ plots.show(fig, alt="How far each word strays from 60/20/20 against how many cli
            "most; stratified, the mean lies lower, most of all for rare words.")
 
 # %% [markdown]
-# Of a word's clips, **5 %**<!--m:01.strays.random--> are in the wrong split at random, **3 %**<!--m:01.strays.stratified-->
+# Of a word's clips, **6 %**<!--m:01.strays.random--> are in the wrong split at random, **3 %**<!--m:01.strays.stratified-->
 # when stratified. That is the gain: *evenness*, and the plot shows that it goes to the rarer words. Whether a word is missing
 # from a split altogether depends on how rare it is: at profile laptop, where the rarest word has ten clips or more, luck alone
 # hardly ever does it (the list above: at random, stratified); at profile smoke, with a tenth of the clips, it does so often.
