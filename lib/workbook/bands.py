@@ -9,7 +9,7 @@ from lib.workbook import BUILD, ROOT, commands, ledger
 
 EXPECTED = ROOT / "tests" / "expected" / "smoke.json"
 SEEDS = range(10)
-SIGMAS, FLOOR, EXACT = 4.0, 0.005, 1e-4  # FLOOR for what varies with the seed, EXACT for what does not
+SIGMAS, FLOOR, EXACT = 4.0, 0.005, 2e-3  # FLOOR for what varies with the seed, EXACT for what only another CPU may move
 TIMED = ("seconds", "_s", "_ms", "per_second")  # a time depends on the machine: no band
 
 
