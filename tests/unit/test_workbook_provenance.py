@@ -168,7 +168,7 @@ def test_paths_in_data_are_made_absolute(tmp_path, monkeypatch):
 
 
 def test_bands_are_two_sided_and_have_a_floor():
-    assert bands.band([0.5, 0.5, 0.5]) == {"low": 0.4999, "high": 0.5001, "mean": 0.5, "sd": 0.0}
+    assert bands.band([0.5, 0.5, 0.5]) == {"low": 0.498, "high": 0.502, "mean": 0.5, "sd": 0.0}
     noisy = bands.band([0.4, 0.5, 0.6])
     assert noisy["low"] == pytest.approx(0.1) and noisy["high"] == pytest.approx(0.9)
     assert bands.band([0.5, 0.5001])["low"] == pytest.approx(0.49505)
