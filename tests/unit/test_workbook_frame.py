@@ -85,7 +85,7 @@ def test_make_has_every_target_and_each_sets_up_first(target):
 
 def test_make_passes_on_what_the_reader_says():
     asked = ["run", "NB=00,08", "PROFILE=smoke", "DATA=esc50:a b", "SEED=3"]
-    command = ["make", "-n", "--no-print-directory", "-o", ".venv/.ready"]  # also where this test itself runs under make
+    command = ["make", "-n", "--no-print-directory", "-o", ".venv/.ready"]  # under make, too
     said = subprocess.run([*command, *asked], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert said.strip().endswith('run --nb "00,08" --profile "smoke" --data "esc50:a b" --seed "3"')
 
