@@ -4,8 +4,8 @@
 
 Trains on folds 1-3, asks on fold 4. It is ten-way classification in the dress of retrieval: all clips of the category
 that a query means are relevant. Beside it: the same adapters trained on nothing but the titles that uploaders gave.
-Temperature and epochs are the best of seven settings on folds 1-2 asked on fold 3; but fold 4 had been looked at while the
-training captions were written. So: a check that the parts work together, not a held-out result.
+Temperature and epochs are the best of seven settings on folds 1-2 asked on fold 3; but fold 4 had been looked at while
+the training captions were written. So: a check that the parts work together, not a held-out result.
 """
 
 import argparse
