@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 
+import jupytext
 import numpy as np
 import pytest
 
 from lib import audio, metrics, retrieval
 from lib.data.sources import FAULTS
-from lib.show.claims import judge
+from lib.show import bundle
+from lib.show.claims import CLAIM, judge
+from lib.workbook import SOURCES
 from tests.unit import test_retrieval as toy
 
 LONG = replace(toy.RECIPE, training=replace(toy.RECIPE.training, max_epochs=30, stop_after=30))
@@ -45,3 +48,16 @@ def test_a_planted_difference_is_found():
     scores, clips = run(toy.clips((100, 30, 100)), {"standard": LONG, "stuck": STUCK})
     result = judge("08.x", "the standard wins", *scores.values(), clusters=clips, margin=0.01)
     assert result.verdict == "replicates", result
+
+
+def test_the_notebooks_own_claims_fall_when_captions_are_shuffled(monkeypatch):
+    """Its very cells, at smoke: were a claim's two sides swapped or its arms mixed up, the copies above would not see it."""
+    shown, names = [], {"PROFILE": "smoke", "DATA": "soundscapes!shuffled", "SEED": 0}
+    monkeypatch.setattr(bundle, "emit", lambda content, metadata=None: shown.append(content))
+    for cell in jupytext.read(SOURCES / "08_nt_xent_loss.py", fmt="py:percent").cells:
+        skipped = {"setup", "parameters", "exercise", "check"} & set(cell.metadata.get("tags", []))
+        if cell.cell_type == "code" and not skipped:
+            exec(compile(cell.source, "notebook 08", "exec"), names)
+    verdicts = {c[CLAIM]["key"]: c[CLAIM]["verdict"] for c in shown if CLAIM in c}
+    assert "W6" in verdicts and len(verdicts) >= 7
+    assert not [key for key, verdict in verdicts.items() if verdict == "replicates"], verdicts
