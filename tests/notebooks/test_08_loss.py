@@ -51,7 +51,7 @@ def test_a_planted_difference_is_found():
 
 
 def test_the_notebooks_own_claims_fall_when_captions_are_shuffled(monkeypatch):
-    """Its very cells, at smoke: were a claim's two sides swapped or its arms mixed up, the copies above would not see it."""
+    """Its very cells, at smoke, where the test above runs arms of its own."""
     shown, names = [], {"PROFILE": "smoke", "DATA": "soundscapes!shuffled", "SEED": 0}
     monkeypatch.setattr(bundle, "emit", lambda content, metadata=None: shown.append(content))
     for cell in jupytext.read(SOURCES / "08_nt_xent_loss.py", fmt="py:percent").cells:
