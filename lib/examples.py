@@ -1,50 +1,130 @@
-"""Training examples: what both encoders handed over for the clips of a split, and how batches are drawn from it."""
+"""Training examples: what the towers are given for the clips of a split, and how batches are drawn from it."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+
+from lib import audio
 
 
 class Batch(NamedTuple):
     """Pairs: row i of the audio and row i of the text belong together; `groups` says which rows are of one clip."""
 
-    audio: tuple  # what the audio tower takes: (frames, mask)
-    text: tuple
+    audio: tuple  # what the audio tower takes: (frames, mask), or (waveforms, lengths) for an encoder that learns
+    text: tuple  # (tokens, mask), or (captions,)
     groups: Int[Tensor, " batch"]
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Frames of the clips of one split, tokens of their captions, and the clip of each caption."""
+    """Frames of the clips of one split, tokens of their captions, and the clip of each caption.
+
+    Frozen encoders have run already. Where an encoder is fine-tuned, it reads `recordings` or `captions` instead.
+    """
 
     audio: Float[Tensor, "clip time feature"]
     audio_mask: Bool[Tensor, "clip time"]
     text: Float[Tensor, "caption token width"]
     text_mask: Bool[Tensor, "caption token"]
     groups: Int[Tensor, " caption"]  # row of the clip in `audio`, ascending
+    recordings: "Recordings | None" = None  # of the clips
+    captions: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.audio)
 
+    def heard(self, clips: Int[Tensor, " batch"]) -> tuple:
+        """What the audio tower takes for these clips."""
+        if self.recordings is not None:
+            return self.recordings.read(clips.tolist())
+        return self.audio[clips], self.audio_mask[clips]
+
+    def told(self, captions: Int[Tensor, " batch"]) -> tuple:
+        """What the text tower takes for these captions."""
+        if self.captions is not None:
+            return ([self.captions[i] for i in captions.tolist()],)
+        return self.text[captions], self.text_mask[captions]
+
     def batch(self, captions: Int[Tensor, " batch"]) -> Batch:
         """These captions, each with its clip."""
         clips = self.groups[captions]
-        return Batch(
-            (self.audio[clips], self.audio_mask[clips]), (self.text[captions], self.text_mask[captions]), clips
-        )
+        return Batch(self.heard(clips), self.told(captions), clips)
 
-    def batches(self, generator: torch.Generator, batch_size: int, captions_per_clip: int = 1) -> list[Batch]:
+    def batches(self, generator: torch.Generator, batch_size: int, captions_per_clip: int | None = 1) -> "Epoch":
         """One epoch: each clip once, in random order, with `captions_per_clip` of its captions drawn at random.
 
         One caption a clip is the default: a batch then holds no false negatives but by chance of content. With more,
-        captions of one clip stand in the same batch, and the loss must say what that means (`same_group`). The last
-        batch is not cut short: all have the same size, give or take one, since a smaller batch is an easier task.
+        captions of one clip stand in the same batch, and the loss must say what that means (`same_group`). None takes
+        every pair once, in random order (Weck et al. 2022, section 3.3). The last batch is not cut short: all have the
+        same size, give or take one, since a smaller batch is an easier task.
         """
-        captions = draw_captions(self.groups, captions_per_clip, generator)
-        return [self.batch(rows) for rows in captions.tensor_split(max(1, round(len(captions) / batch_size)))]
+        if captions_per_clip is None:
+            captions = torch.randperm(len(self.groups), generator=generator)
+        else:
+            captions = draw_captions(self.groups, captions_per_clip, generator)
+        return Epoch(self.batch, captions.tensor_split(max(1, round(len(captions) / batch_size))))
+
+    def first(self, n: int) -> "Examples":
+        """The first `n` clips with all their captions."""
+        mine = self.groups < n
+        told = None if self.captions is None else tuple(c for c, keep in zip(self.captions, mine.tolist()) if keep)
+        return replace(self, audio=self.audio[:n], audio_mask=self.audio_mask[:n], text=self.text[mine],
+                       text_mask=self.text_mask[mine], groups=self.groups[mine], captions=told)
+
+
+class Epoch(Sequence):
+    """Batches that are put together when their turn comes: waveforms of a whole epoch need not fit into memory."""
+
+    def __init__(self, make: Callable[[Tensor], Batch], captions: Sequence[Tensor]) -> None:
+        self.make, self.captions = make, captions
+
+    def __len__(self) -> int:
+        return len(self.captions)
+
+    def __getitem__(self, place: int) -> Batch:
+        return self.make(self.captions[place])
+
+
+class Recordings:
+    """Waveforms of clips, read when first asked for, and kept in memory (in half the space) while there is room."""
+
+    def __init__(self, paths: Sequence[str], sample_rate: int, *, keep_gib: float = 1.0) -> None:
+        self.paths, self.sample_rate = list(paths), sample_rate
+        self.room, self.kept = keep_gib * 2**30, {}
+
+    def read(self, clips: Sequence[int]) -> tuple[Float[Tensor, "batch samples"], Int[Tensor, " batch"]]:
+        """Waveforms, padded to the longest, and their lengths in samples."""
+        return audio.pad([self._one(clip) for clip in clips])
+
+    def _one(self, clip: int) -> np.ndarray:
+        if clip not in self.kept:
+            samples = audio.load(self.paths[clip], self.sample_rate).astype(np.float16)
+            if samples.nbytes > self.room:
+                return samples.astype(np.float32)
+            self.room -= samples.nbytes
+            self.kept[clip] = samples
+        return self.kept[clip].astype(np.float32)
+
+
+def joined(parts: Sequence[Examples]) -> Examples:
+    """Several splits as one; the clips of the second follow those of the first."""
+    if len(parts) == 1:
+        return parts[0]
+    starts = np.cumsum([0, *map(len, parts)]).tolist()
+    names = ("audio", "audio_mask", "text", "text_mask")
+    whole = [torch.cat([getattr(part, name) for part in parts]) for name in names]
+    groups = torch.cat([part.groups + start for part, start in zip(parts, starts)])
+    told = None if parts[0].captions is None else tuple(c for part in parts for c in part.captions)
+    heard = None
+    if parts[0].recordings is not None:
+        paths = [path for part in parts for path in part.recordings.paths[: len(part)]]
+        heard = Recordings(paths, parts[0].recordings.sample_rate)
+    return Examples(*whole, groups, heard, told)
 
 
 def draw_captions(groups: Int[Tensor, " caption"], per_clip: int, generator: torch.Generator) -> Int[Tensor, " drawn"]:

@@ -13,6 +13,8 @@ from torch.nn import functional as F
 SAME_GROUP = ("positive", "excluded", "negative")
 PAIRS = ("text-audio", "all")
 ANCHORS = ("both", "audio", "text")
+MEANS = ("separate", "joint")
+IMPOSTERS = ("random", "all", "hardest")
 
 
 def cosine(a: Float[Tensor, "n dim"], b: Float[Tensor, "m dim"]) -> Float[Tensor, "n m"]:
@@ -99,13 +101,9 @@ def nt_xent(
         ValueError: an unknown policy, a temperature of 0 or below, or shapes that do not match.
     """
     _check("anchors", anchors, ANCHORS if pairs == "text-audio" else ("both",))
-    if audio.shape != text.shape:
-        raise ValueError(
-            f"expected one text row per audio row; got shapes {tuple(audio.shape)} and {tuple(text.shape)}."
-        )
+    groups = _groups(audio, text, groups)
     if not (tau := float(torch.as_tensor(temperature).detach())) > 0:
         raise ValueError(f"expected a temperature above 0; got {tau}. Try 0.07.")
-    groups = torch.arange(len(audio), device=audio.device) if groups is None else groups
     positive, negative = pair_masks(groups, same_group=same_group, pairs=pairs)
     if pairs == "all":
         items = torch.cat([audio, text])
@@ -113,6 +111,104 @@ def nt_xent(
     logits = cosine(audio, text) / temperature
     asks = {"audio": (logits,), "text": (logits.T,), "both": (logits, logits.T)}[anchors]
     return torch.stack([pick_the_positive(side, positive, negative) for side in asks]).mean()
+
+
+def contrastive(
+    audio: Float[Tensor, "batch dim"],
+    text: Float[Tensor, "_batch dim"],
+    *,
+    groups: Int[Tensor, " batch"] | None = None,
+    same_group: str = "positive",
+    pairs: str = "all",
+    mean: str = "separate",
+) -> Float[Tensor, ""]:
+    """Contrastive loss: pull pairs to cosine 1, push all others to 0 or below. Taught in notebook 06.
+
+    Weck et al. 2022, equation 3: a pair with similarity s costs 1 - s if it belongs together, else max(0, s). "We
+    compute the loss for every possible combination of similar and dissimilar samples (including text-to-text and
+    audio-to-audio pairs) and take the mean across all non-zero loss values" (section 3.3). There are two readings:
+
+    Args:
+        groups, same_group, pairs: as in `nt_xent`; the paper's is pairs="all".
+        mean: "separate" averages the non-zero costs of pulled and of pushed pairs each, and adds the two: what the
+            authors' library (pytorch-metric-learning) computes. "joint" is one mean over all non-zero costs, as the
+            sentence reads; the few pulled pairs then weigh little against the many pushed ones.
+
+    Raises:
+        ValueError: an unknown policy, or shapes that do not match.
+    """
+    _check("mean", mean, MEANS)
+    groups = _groups(audio, text, groups)
+    positive, negative = pair_masks(groups, same_group=same_group, pairs=pairs)
+    items = torch.cat([audio, text])
+    s = cosine(items, items) if pairs == "all" else cosine(audio, text)
+    pull, push = (1 - s[positive]).clamp(min=0), s[negative].clamp(min=0)
+    if mean == "joint":
+        return _mean_of_nonzero(torch.cat([pull, push]))
+    return _mean_of_nonzero(pull) + _mean_of_nonzero(push)
+
+
+def triplet(
+    audio: Float[Tensor, "batch dim"],
+    text: Float[Tensor, "_batch dim"],
+    *,
+    groups: Int[Tensor, " batch"] | None = None,
+    margin: float = 1.0,
+    imposters: str = "random",
+    generator: torch.Generator | None = None,
+) -> Float[Tensor, ""]:
+    """Triplet loss: a pair must beat its imposters by a margin. Taught in notebook 07.
+
+    Xie et al. 2022, equation 1, for N pairs (x, y), each with an imposter clip x^ and an imposter caption y^:
+
+        L = 1/N  sum over n of  max(0, S(x_n, y^_n) - S(x_n, y_n) + 1) + max(0, S(x^_n, y_n) - S(x_n, y_n) + 1)
+
+    The paper takes the dot product for S; its code, and we, the cosine.
+
+    Args:
+        groups: clip of each row; rows of one clip are never imposters of each other. None: all rows of different clips.
+        imposters: "random" draws one clip and one caption per pair, each apart (the paper's); "all" takes the mean over
+            every imposter in the batch (what the random ones cost on average); "hardest" the one that costs most.
+        generator: of the random imposters; None takes torch's own, which `lib.train.fit` lends from its generator.
+
+    Raises:
+        ValueError: an unknown policy, a negative margin, or shapes that do not match.
+    """
+    _check("imposters", imposters, IMPOSTERS)
+    groups = _groups(audio, text, groups)
+    if not margin >= 0:
+        raise ValueError(f"expected a margin of 0 or more; got {margin}. Try 1.")
+    s = cosine(audio, text)
+    other = groups[:, None] != groups[None, :]
+    sides = [(side - s.diagonal()[:, None] + margin).clamp(min=0) for side in (s, s.T)]  # imposter captions, then clips
+    return sum(_of_imposters(costs, other, imposters, generator).mean() for costs in sides)
+
+
+def _of_imposters(
+    costs: Float[Tensor, "pair imposter"], other: Bool[Tensor, "pair imposter"], which: str,
+    generator: torch.Generator | None,
+) -> Float[Tensor, " pair"]:
+    """What each pair pays for the chosen imposters; nothing where the whole batch is of its own clip."""
+    costs = costs * other
+    if which == "all":
+        return costs.sum(dim=1) / other.sum(dim=1).clamp(min=1)
+    if which == "hardest":
+        return costs.amax(dim=1)
+    chance = torch.rand(other.shape, generator=generator, device=other.device)
+    return costs.gather(1, (chance * other).argmax(dim=1, keepdim=True)).squeeze(1)
+
+
+def _mean_of_nonzero(costs: Float[Tensor, " pair"]) -> Float[Tensor, ""]:
+    """Pairs that cost nothing do not dilute the mean; no costs at all are 0."""
+    return costs.sum() / (costs > 0).sum().clamp(min=1)
+
+
+def _groups(audio: Tensor, text: Tensor, groups: Tensor | None) -> Int[Tensor, " batch"]:
+    if audio.shape != text.shape:
+        raise ValueError(
+            f"expected one text row per audio row; got shapes {tuple(audio.shape)} and {tuple(text.shape)}."
+        )
+    return torch.arange(len(audio), device=audio.device) if groups is None else groups
 
 
 def _check(name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -20,6 +20,7 @@ class Profile:
     n_validation: int
     n_test: int
     n_shifted: int
+    n_noisy: int  # clips of which there is only an uploader's text
     max_epochs: int
     batch_size: int  # pairs
     dim: int  # of the shared embedding space
@@ -31,9 +32,9 @@ class Profile:
 PROFILES = {
     p.name: p
     for p in (
-        Profile("smoke", 1, (0,), 160, 40, 100, 60, 4, 32, 64, 200, 20, 4096),
-        Profile("laptop", 1, (0, 1, 2, 3, 4), 1200, 200, 1000, 300, 30, 64, 256, 2000, 90, 4096),
-        Profile("gpu", 8, (0, 1, 2, 3, 4), 4000, 1000, 1000, 1000, 60, 64, 512, 10000, 1200, 12000),
+        Profile("smoke", 1, (0,), 160, 40, 100, 60, 160, 4, 32, 64, 200, 20, 4096),
+        Profile("laptop", 1, (0, 1, 2, 3, 4), 1200, 200, 1000, 300, 1200, 30, 64, 256, 2000, 90, 4096),
+        Profile("gpu", 8, (0, 1, 2, 3, 4), 4000, 1000, 1000, 1000, 20000, 60, 64, 512, 10000, 1200, 12000),
     )
 }
 

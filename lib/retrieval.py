@@ -1,14 +1,12 @@
-"""One retrieval experiment, start to end: encode a clip table once, train two adapters on it, score the queries.
+"""One retrieval experiment, start to end: train the towers on a corpus, in one stage or several, and score the queries.
 
 The notebooks that compare ways of training share this, so that what they do not vary is the same in all of them.
 """
 
-import contextlib
-import hashlib
-import io
-import json
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -19,98 +17,68 @@ from jaxtyping import Float
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from lib import adapters, cache, data, encoders, examples, losses, metrics, train
-from lib.encoders.interface import Encoder
+from lib import adapters, cache, losses, metrics, parallel, run_log, store, train
+from lib.corpus import Corpus, encode
 from lib.examples import Batch, Examples
-from lib.pooled import Pooled
+from lib.run_log import Outcome
 from lib.towers import DualEncoder, Tower
+
+__all__ = ["Corpus", "Fitted", "Outcome", "Recipe", "compare", "encode", "fit", "scores", "similarity"]
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """One way of training adapters on frozen encoders; the arms of an experiment differ in one field."""
+    """One stage of training; the arms of an experiment differ in one field."""
 
     loss: str = "nt_xent"  # a function of lib.losses
     options: Mapping[str, Any] = field(default_factory=dict)  # its named arguments: temperature, pairs, same_group ...
     batch_size: int = 64  # pairs
-    captions_per_clip: int = 1  # drawn anew in each epoch
+    captions_per_clip: int | None = 1  # drawn anew in each epoch; None: every pair once an epoch
     dim: int = 256
-    hidden: int = 512
+    hidden: int | None = 512  # None where the adapter has no hidden layer
+    adapter: str = "MLPAdapter"  # of lib.adapters.ADAPTERS
+    adapter_options: Mapping[str, Any] = field(default_factory=dict)  # pool_first, dropout ...; same for both towers
+    on: tuple[str, ...] = ("train",)  # the splits to learn from
+    tune: tuple[str, ...] = ()  # encoders that learn too: "text", "audio"; the others are frozen
     training: train.Settings = train.Settings()
 
 
 @dataclass(frozen=True)
-class Corpus:
-    """A clip table, encoded: examples and queries of each split, and a key that changes when any of it does."""
-
-    splits: dict[str, Examples]
-    rows: dict[str, pd.DataFrame]  # as data.caption_rows gives them: the queries, in the order of the scores
-    notes: dict  # source, and names and keys of the encoders
-    key: str
-
-
-@dataclass(frozen=True)
 class Fitted:
-    """A trained dual encoder (it takes frames), with one row of history per epoch."""
+    """A trained dual encoder (a frozen side takes frames), with one row of history per epoch."""
 
     model: DualEncoder
     history: pd.DataFrame
     extras: dict  # best_epoch, best_score, stopped
+    key: str  # of settings and corpus: what a stage that starts from here depends on
+    tune: tuple[str, ...]
+    new: bool  # trained now, not found in the cache
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What one recipe came to on one seed's corpus."""
-
-    scores: pd.DataFrame  # one row per query: AP@10, R@1, R@5, R@10
-    history: pd.DataFrame  # one row per epoch
-
-
-def encode(
-    clips: pd.DataFrame, *, audio: str | Encoder = "small_cnn", text: str | Encoder = "minilm", pool: bool = True,
-    splits: Sequence[str] = (),
-) -> Corpus:
-    """Frames of all clips and tokens of all captions, through the cache.
+def fit(corpus: Corpus, recipe: Recipe, *, seed: int, start: Fitted | None = None, progress: bool = True) -> Fitted:
+    """Train on the recipe's splits, choose the epoch on "validation"; the same settings and corpus train once.
 
     Args:
-        audio, text: a name that `lib.encoders` knows, or a frozen encoder.
-        pool: keep only the mean over time, which is all that an adapter with `pool_first` looks at.
-        splits: encode these alone; all must be there. All splits of the table by default.
+        start: an earlier stage whose weights this one starts from, instead of random ones.
 
     Raises:
-        SourceError: a split is missing.
+        ValueError: the earlier stage has an encoder that learnt, and this one would freeze it at another's weights.
     """
-    clips = _of_splits(clips, splits) if splits else clips
-    audio = encoders.audio(audio) if isinstance(audio, str) else audio
-    text = encoders.text(text) if isinstance(text, str) else text
-    names = list(dict.fromkeys(clips["split"]))
-    rows = {name: data.caption_rows(clips, name) for name in names}
-    captions = [caption for name in names for caption in rows[name]["caption"]]
-    ordered = pd.concat([data.of_split(clips, name) for name in names], ignore_index=True)
-    frames, tokens = _frames(audio, ordered, pool), cache.tokens(Pooled(text) if pool else text, captions)
-    splits, clip, caption = {}, 0, 0
-    for name in names:
-        n, m = int((clips["split"] == name).sum()), len(rows[name])
-        x, t = frames[clip : clip + n], tokens[caption : caption + m]
-        groups = torch.tensor(rows[name]["clip"].tolist())
-        splits[name] = Examples(x.values, x.mask, t.values, t.mask, groups)
-        clip, caption = clip + n, caption + m
-    notes = {"source": str(clips["source"].iloc[0]), "audio": audio.name, "text": text.name, "pooled": pool}
-    notes |= {"audio_key": audio.key, "text_key": text.key}
-    return Corpus(splits, rows, notes, _key(splits, notes))
-
-
-def fit(corpus: Corpus, recipe: Recipe, *, seed: int, progress: bool = True) -> Fitted:
-    """Train on the split "train", choose the epoch on "validation"; the same recipe, corpus and seed train once."""
     generator = torch.Generator().manual_seed(seed)
+    settings = {"name": f"{recipe.loss} {dict(recipe.options)} seed {seed}", "seed": seed, "corpus": corpus.key}
+    settings |= {"recipe": asdict(recipe), "start": start.key if start else None}
     model = untrained(corpus, recipe, generator)
+    if start is not None:
+        _continue_from(start, model, recipe)
 
     def run(checkpoint: Path) -> cache.Run:
+        validation = corpus.examples(["validation"], recipe.tune)
+        learnt_from = corpus.examples(recipe.on, recipe.tune)
         history = train.fit(
             model,
-            lambda g: corpus.splits["train"].batches(g, recipe.batch_size, recipe.captions_per_clip),
+            lambda g: learnt_from.batches(g, recipe.batch_size, recipe.captions_per_clip),
             batch_loss(recipe),
-            lambda m: scores(m, corpus.splits["validation"])["AP@10"].mean(),
+            lambda m: scores(m, validation)["AP@10"].mean(),
             recipe.training,
             generator=generator,
             checkpoint=checkpoint,
@@ -119,34 +87,60 @@ def fit(corpus: Corpus, recipe: Recipe, *, seed: int, progress: bool = True) -> 
         extras = {"best_epoch": history.best_epoch, "best_score": history.best_score, "stopped": history.stopped}
         return cache.Run(model.state_dict(), history.frame, extras)
 
-    settings = {"name": f"{recipe.loss} {dict(recipe.options)} seed {seed}", "seed": seed, "corpus": corpus.key}
-    found = cache.trained(
-        settings | {"recipe": asdict(recipe)}, run, uses=(examples, fit, untrained, batch_loss, scores)
-    )
+    found = cache.trained(settings, run, uses=(fit,), tell=progress)
     model.load_state_dict(found.weights)
-    return Fitted(model.eval(), found.history, found.extras)
+    key = store.digest(str(sorted(settings.items())))
+    return Fitted(model.eval(), found.history, found.extras, key, recipe.tune, found.new)
+
+
+def fit_stages(corpus: Corpus, stages: Sequence[Recipe], *, seed: int) -> list[Fitted]:
+    """Each stage from the weights of the one before; arms that begin alike share their first stages."""
+    done: list[Fitted] = []
+    for recipe in stages:
+        done.append(fit(corpus, recipe, seed=seed, start=done[-1] if done else None, progress=False))
+    return done
 
 
 def untrained(corpus: Corpus, recipe: Recipe, generator: torch.Generator) -> DualEncoder:
-    """Two fresh adapters of the widths that this corpus needs."""
-    known = corpus.splits["train"]
+    """Two fresh adapters of the widths that this corpus needs, behind encoders where those learn."""
+    known, towers = corpus.splits["train"], []
+    shape = {"dim": recipe.dim} | ({"hidden": recipe.hidden} if recipe.hidden else {})
     with train.lend_chance(generator):
-        audio, text = (adapters.MLPAdapter(x.shape[-1], recipe.dim, recipe.hidden) for x in (known.audio, known.text))
-    return DualEncoder(Tower(None, audio), Tower(None, text), corpus.notes)
+        for side, x in (("audio", known.audio), ("text", known.text)):
+            named = {"feature_dim": x.shape[-1], "pooling": corpus.notes["pool" if side == "audio" else "text_pool"]}
+            named = {**named, "pooling": named["pooling"] or "mean", **shape, **recipe.adapter_options}
+            encoder = corpus.encoder(side) if side in recipe.tune else None
+            towers.append(Tower(encoder, adapters.build(recipe.adapter, named)))
+    return DualEncoder(*towers, corpus.notes)
+
+
+def _continue_from(start: Fitted, model: DualEncoder, recipe: Recipe) -> None:
+    if frozen := set(start.tune) - set(recipe.tune):
+        raise ValueError(
+            f"expected a stage that goes on training the {', '.join(sorted(frozen))} encoder, as the one before did; "
+            f"got tune={recipe.tune}. Frozen encoders hand over frames from before they learnt."
+        )
+    lacking, unexpected = model.load_state_dict(start.model.state_dict(), strict=False)
+    if unexpected or any(".adapter." in name for name in lacking):
+        raise ValueError("expected an earlier stage with adapters of the same shape; give both the same adapter.")
 
 
 def batch_loss(recipe: Recipe) -> Callable[[DualEncoder, Batch], Tensor]:
-    """The recipe's loss, as the training loop calls it."""
+    """The recipe's loss, as the training loop calls it: of the batch of all processes, where there are several."""
     loss = getattr(losses, recipe.loss)
-    return lambda model, batch: loss(*model(batch.audio, batch.text), groups=batch.groups, **recipe.options)
+
+    def of_batch(model: DualEncoder, batch: Batch) -> Tensor:
+        audio, text = (parallel.gather(embeddings) for embeddings in model(batch.audio, batch.text))
+        return loss(audio, text, groups=parallel.gather(batch.groups), **recipe.options)
+
+    return of_batch
 
 
 @torch.no_grad()
 def similarity(model: DualEncoder, split: Examples) -> Float[np.ndarray, "query clip"]:
     """Cosine similarity of each caption of a split with each of its clips."""
-    where = next(model.parameters()).device
-    audio = _embed(model.audio, split.audio, split.audio_mask, where)
-    text = _embed(model.text, split.text, split.text_mask, where)
+    audio = _embed(model.audio, split.heard, len(split))
+    text = _embed(model.text, split.told, len(split.groups))
     return model.similarity(audio, text).cpu().numpy()
 
 
@@ -156,50 +150,69 @@ def scores(model: DualEncoder, split: Examples) -> pd.DataFrame:
 
 
 def compare(
-    corpora: Mapping[int, Corpus], recipes: Mapping[str, Recipe], *, split: str = "test"
+    corpora: Mapping[int, Corpus], arms: Mapping[str, Recipe | Sequence[Recipe]], *, splits: Sequence[str] = ("test",),
+    log: str | None = None,
 ) -> dict[str, dict[int, Outcome]]:
-    """What each recipe comes to, per seed: trained on that seed's corpus with that seed, scored on `split`."""
-    results, told = {name: {} for name in recipes}, io.StringIO()
-    with tqdm(total=len(recipes) * len(corpora), desc="runs", leave=False) as bar:
-        for seed, corpus in corpora.items():
-            for name, recipe in recipes.items():
-                bar.set_postfix_str(f"{name}, seed {seed}")
-                with contextlib.redirect_stdout(told):  # one line in all, below
-                    fitted = fit(corpus, recipe, seed=seed, progress=False)
-                results[name][seed] = Outcome(scores(fitted.model, corpus.splits[split]), fitted.history)
-                bar.update()
-    new = told.getvalue().count(" now\n")
-    print(f"trained: {new} now, {len(recipes) * len(corpora) - new} from cache")
+    """What each arm (a recipe, or several, one stage after the other) comes to, per seed, on these splits.
+
+    Trained on that seed's corpus with that seed. With several threads, seeds are trained side by side, one thread each.
+
+    Args:
+        log: name of a committed run log (`lib.run_log`): arms that stand in it are replayed, not trained.
+    """
+    arms = {name: (arm,) if isinstance(arm, Recipe) else tuple(arm) for name, arm in arms.items()}
+    results: dict[str, dict[int, Outcome]] = {name: {} for name in arms}
+    keys = {(s, name): run_log.key(corpora[s], arm, s, splits) for s in corpora for name, arm in arms.items()}
+    known = run_log.read(log) if log else {}
+    todo = {seed: {n: arm for n, arm in arms.items() if keys[seed, n] not in known} for seed in corpora}
+    new = stages = 0
+    for seed, name, outcome, trained in _outcomes(corpora, {s: a for s, a in todo.items() if a}, splits):
+        known[keys[seed, name]] = outcome
+        new, stages = new + trained, stages + len(arms[name])
+    for seed, name in keys:
+        results[name][seed] = known[keys[seed, name]]
+    replayed = sum(len(arms) - len(todo[seed]) for seed in corpora)
+    print(f"trained: {new} now, {stages - new} from cache" + f"; {replayed} arms replayed from the log" * bool(log))
+    if log and run_log.recording():
+        run_log.write(log, {keys[seed, name]: (name, seed, results[name][seed]) for seed, name in keys})
     return results
 
 
-def _of_splits(clips: pd.DataFrame, splits: Sequence[str]) -> pd.DataFrame:
-    there = dict.fromkeys(clips["split"])
-    if missing := [name for name in splits if name not in there]:
-        raise data.SourceError(f"this needs the splits {', '.join(splits)}; got {', '.join(there)}, without "
-                               f"{', '.join(missing)}. DATA = \"soundscapes\" has them all.")
-    return clips[clips["split"].isin(splits)]
+def _outcomes(corpora, todo, splits):
+    """(seed, arm, outcome, stages trained now) of each, as they are done."""
+    workers = min(torch.get_num_threads(), len(todo)) if not torch.cuda.is_available() else 1
+    with tqdm(total=sum(map(len, todo.values())), desc="arms", leave=False) as bar:
+        if workers > 1:
+            with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+                jobs = [pool.submit(_one_seed, corpora[seed], todo[seed], seed, splits) for seed in todo]
+                for job in as_completed(jobs):
+                    for found in job.result():
+                        bar.update()
+                        yield found
+            return
+        for seed, arms in todo.items():
+            for name, stages in arms.items():
+                bar.set_postfix_str(f"{name}, seed {seed}")
+                yield _one_arm(corpora[seed], name, stages, seed, splits)
+                bar.update()
 
 
-def _key(splits: dict[str, Examples], notes: dict) -> str:
-    """sha256 of all that training and scoring read: the numbers themselves, whatever file they came from."""
-    digest = hashlib.sha256(json.dumps([notes, list(splits)]).encode())
-    for split in splits.values():
-        for value in (split.audio, split.audio_mask, split.text, split.text_mask, split.groups):
-            digest.update(f"{tuple(value.shape)} {value.dtype}".encode())
-            digest.update(value.contiguous().numpy())
-    return digest.hexdigest()
+def _one_seed(corpus: Corpus, arms: dict, seed: int, splits: Sequence[str]) -> list[tuple]:
+    """In a process of its own."""
+    torch.set_num_threads(1)
+    return [_one_arm(corpus, name, stages, seed, splits) for name, stages in arms.items()]
 
 
-def _embed(tower: Tower, values: Tensor, mask: Tensor, where: torch.device) -> Float[Tensor, "row dim"]:
-    pieces = zip(values.split(1024), mask.split(1024))  # bounds the memory where frames are not pooled
-    return torch.cat([tower(x.to(where), on.to(where)) for x, on in pieces])
+def _one_arm(corpus: Corpus, name: str, stages: Sequence[Recipe], seed: int, splits: Sequence[str]) -> tuple:
+    done = fit_stages(corpus, stages, seed=seed)
+    model, tune = done[-1].model, stages[-1].tune
+    found = {split: scores(model, corpus.examples([split], tune)) for split in splits}
+    history = pd.concat([f.history.assign(stage=k) for k, f in enumerate(done)], ignore_index=True)
+    stopped = tuple(f.extras["stopped"] for f in done)
+    return seed, name, Outcome(found, history, stopped), sum(f.new for f in done)
 
 
-def _frames(encoder: Encoder, table: pd.DataFrame, pool: bool) -> cache.Frames:
-    if not pool:
-        return cache.frames(encoder, table)
-    if hasattr(encoder, "lookup"):  # frames that came from a file are not encoded again
-        found = cache.frames(encoder, table)
-        return cache.Frames(*adapters.pooled(found.values, found.mask))
-    return cache.frames(Pooled(encoder), table)
+def _embed(tower: Tower, inputs: Callable[[Tensor], tuple], n: int) -> Float[Tensor, "row dim"]:
+    where = next(tower.parameters()).device
+    size = 1024 if tower.encoder is None else 64  # bounds the memory where frames are not pooled
+    return torch.cat([tower(*parallel.to(inputs(rows), where)) for rows in torch.arange(n).split(size)])

@@ -26,9 +26,10 @@ class Run:
     weights: dict[str, Tensor]
     history: pd.DataFrame
     extras: dict[str, Any] = field(default_factory=dict)
+    new: bool = True  # trained now, not read
 
 
-def trained(settings: dict, train: Callable[[Path], Run], *, uses: Sequence[Any] = ()) -> Run:
+def trained(settings: dict, train: Callable[[Path], Run], *, uses: Sequence[Any] = (), tell: bool = True) -> Run:
     """The run that these settings give: trained now, or read. Two processes never train the same one twice.
 
     Args:
@@ -36,6 +37,7 @@ def trained(settings: dict, train: Callable[[Path], Run], *, uses: Sequence[Any]
             code of `lib`'s training and the versions of torch and others count without being named. "name" is shown.
         train: given the path of a checkpoint for `lib.train.fit`, so that a run killed halfway goes on from there.
         uses: functions or classes whose code counts too, such as a loss defined in a notebook.
+        tell: print whether it was trained now.
 
     Raises:
         TypeError: settings that JSON cannot hold.
@@ -52,8 +54,9 @@ def trained(settings: dict, train: Callable[[Path], Run], *, uses: Sequence[Any]
         was_there = folder.exists()
         if not was_there:
             _save(folder, train(folder.with_suffix(".checkpoint")), text)
-        print(f"trained: {name} {'from cache' if was_there else 'now'}")
-        return _load(folder)
+        if tell:
+            print(f"trained: {name} {'from cache' if was_there else 'now'}")
+        return _load(folder, new=not was_there)
 
 
 @contextlib.contextmanager
@@ -81,6 +84,6 @@ def _save(folder: Path, run: Run, settings: str) -> None:
     part.rename(folder)
 
 
-def _load(folder: Path) -> Run:
+def _load(folder: Path, new: bool) -> Run:
     history, extras = (json.loads((folder / f"{name}.json").read_text()) for name in ("history", "extras"))
-    return Run(safetensors.torch.load_file(folder / "weights.safetensors"), pd.DataFrame(history), extras)
+    return Run(safetensors.torch.load_file(folder / "weights.safetensors"), pd.DataFrame(history), extras, new)

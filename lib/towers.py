@@ -38,6 +38,15 @@ class Tower(nn.Module):
         frames, mask = inputs if self.encoder is None else self.encoder(*inputs)
         return self.adapter(frames, mask)
 
+    def train(self, mode: bool = True) -> "Tower":
+        """As ever, but an encoder keeps the batch statistics it was pretrained with: those of 64 clips are worse, and
+        a clip's embedding would depend on its neighbours in the batch."""
+        super().train(mode)
+        for module in self.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.eval()
+        return self
+
     @property
     def trains_encoder(self) -> bool:
         """True where the encoder is fine-tuned, so that its weights belong to the model."""

@@ -88,7 +88,8 @@ def fit(
     Args:
         batches: one epoch of batches, drawn with the generator it is given: a list, or anything with a length that
             makes each batch (reads its audio) when its turn comes.
-        loss: of a model and a batch, a scalar.
+        loss: of a model and a batch, a scalar. Under `torchrun` the batch is this process' share, and the loss gathers
+            the embeddings (`lib.parallel.gather`) before it compares them.
         validate: of a model, a score where more is better (mAP@10).
         generator: the only source of chance; the same state gives the same weights.
         checkpoint: a file written after an epoch. If it is there, training goes on from it, to the very same weights as
@@ -103,6 +104,7 @@ def fit(
     where = parallel.device()
     model.to(where)
     optimiser = torch.optim.Adam(_parameter_groups(model, settings), fused=True)
+    replica = parallel.replicate(model)
     run = _Run(settings, model, optimiser, generator, checkpoint, checkpoint_s)
     with tqdm(total=settings.max_epochs, initial=len(run.rows), disable=not progress, desc="train", leave=False) as bar:
         while not run.stopped:
@@ -115,7 +117,7 @@ def fit(
                     for group in optimiser.param_groups:
                         group["lr"] = rate * group["scale"]
                     with parallel.autocast(settings.precision):
-                        value = loss(model, parallel.to(batch, where))
+                        value = loss(replica, parallel.to(parallel.share(batch), where))
                     optimiser.zero_grad()
                     value.backward()
                     optimiser.step()
@@ -188,14 +190,15 @@ class _Run:
         self.rows.append({"epoch": epoch, "loss": loss, "score": score, "learning_rate": rate, "seconds": seconds})
         if self.best_epoch == epoch:
             self.best_weights = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
-        if self.checkpoint and time.monotonic() - self.saved_at >= self.checkpoint_s:
+        mine = self.checkpoint and parallel.rank() == 0  # all read it, one writes it
+        if mine and time.monotonic() - self.saved_at >= self.checkpoint_s:
             self._save()
             self.saved_at = time.monotonic()
 
     def finish(self) -> History:
         self.model.load_state_dict(self.best_weights)
         self.model.eval()
-        if self.checkpoint:
+        if self.checkpoint and parallel.rank() == 0:
             self.checkpoint.unlink(missing_ok=True)
         return History(pd.DataFrame(self.rows), self.best_epoch, self.best_score, self.stopped)
 

@@ -1,6 +1,6 @@
 """Data by name: `load(DATA, ...)` gives one clip table, whatever the source: the one switch from toy to real."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,9 @@ from lib.data.sources import OFFERS, SOURCES, SourceError
 from lib.data.table import caption_rows, check, of_split
 from lib.profiles import Profile
 
-__all__ = ["OFFERS", "SOURCES", "SourceError", "caption_rows", "check", "graded", "load", "of_split"]
+__all__ = ["OFFERS", "SOURCES", "SourceError", "caption_rows", "check", "graded", "load", "load_noisy", "noise_levels",
+           "noisy_texts", "of_split"]
+MAX_CHARACTERS = 500  # of an uploader's description
 
 
 def load(name: str, *, profile: Profile, seed: int = 0, needs: Iterable[str] = ()) -> pd.DataFrame:
@@ -35,8 +37,48 @@ def load(name: str, *, profile: Profile, seed: int = 0, needs: Iterable[str] = (
     clips = table.check(source.build(argument, profile, seed))
     sources.require(source, needs, clips)
     for fault in faults:
-        clips = sources.FAULTS[fault](clips, seed)
+        clips = sources.FAULTS[fault][0](clips, seed)
     return clips
+
+
+def load_noisy(name: str, *, profile: Profile, seed: int = 0, noise: float = 1.0) -> pd.DataFrame:
+    """The noisy partner of a source: other clips, all of the split "noisy", with uploaders' texts in place of captions.
+
+    Weck et al. 2022, section 3.1, take the descriptions and tags of FSD50K beside the captions of Clotho. Taught in
+    notebook 09.
+
+    Args:
+        noise: how noisy, of `noise_levels`; 1 is as uploaders write, and real texts know no other.
+
+    Raises:
+        SourceError: the source has no such partner, or not at this level.
+    """
+    source, argument, faults = sources.resolve(name)
+    if source.uploads is None:
+        raise SourceError(f"{source.usage} has no uploaders' texts beside its captions; soundscapes have.")
+    if len(source.noise_levels) == 1 and noise not in source.noise_levels:
+        raise SourceError(f"the texts of {source.usage} are as noisy as they are: expected noise=1, got {noise:g}.")
+    clips = source.uploads(argument, profile, seed, noise)
+    clips["captions"] = [noisy_texts(row) for row in clips.to_dict("records")]
+    clips = table.check(clips[clips["captions"].map(len) > 0])
+    for fault in faults:
+        clips = sources.FAULTS[fault][1](clips, seed)
+    return clips
+
+
+def noise_levels(name: str) -> tuple[float, ...]:
+    """How noisy the texts of `load_noisy` can be made; (1.0,) where they are what they are."""
+    return sources.resolve(name)[0].noise_levels
+
+
+def noisy_texts(row: Mapping) -> list[str]:
+    """What stands in for the captions of an uploaded clip: its description and its tags, as two texts.
+
+    Weck et al. 2022, section 3.1: HTML is removed, each description limited to 500 characters, the tags are joined with
+    a single white space in their order. What is empty is left out; a clip with neither has its title.
+    """
+    described, tagged = table.clean(row["description"])[:MAX_CHARACTERS].strip(), " ".join(row["keywords"])
+    return [text for text in (described, tagged) if text] or [text for text in (table.clean(row["title"]),) if text]
 
 
 def graded(clips: pd.DataFrame, split: str) -> Float[np.ndarray, "caption clip"]:

@@ -5,7 +5,7 @@ import pandas as pd
 from lib.data import table
 from lib.data.grammar import captions
 from lib.data.noisy_text import description, keywords, title
-from lib.data.soundscapes import Scene, scenes
+from lib.data.soundscapes import Scene, scene, scenes
 from lib.data.world import SPLITS, WORLD, World
 from lib.profiles import Profile
 
@@ -18,20 +18,32 @@ def build(profile: Profile, seed: int, *, noise: float = 1.0, world: World = WOR
         noise: how far titles, keywords and descriptions are from plain naming; 1 is the level calibrated on real ones.
     """
     sizes = (profile.n_train, profile.n_validation, profile.n_test, profile.n_shifted)
-    drawn = [scene for split, n in zip(SPLITS, sizes) for scene in scenes(seed, split, n, world)]
-    return table.build([row(scene, noise, world) for scene in drawn], source="soundscapes")
+    drawn = [one for split, n in zip(SPLITS, sizes) for one in scenes(seed, split, n, world)]
+    return table.build([row(one, noise, world) for one in drawn], source="soundscapes")
 
 
-def row(scene: Scene, noise: float = 1.0, world: World = WORLD) -> dict:
+def uploads(profile: Profile, seed: int, *, noise: float = 1.0, world: World = WORLD) -> pd.DataFrame:
+    """Further clips of the training split (those that follow its `n_train`), without a caption: as uploaded.
+
+    Args:
+        noise: as in `build`.
+    """
+    first = profile.n_train + profile.n_train % 2  # pairs of near-twins stay on one side
+    drawn = [scene(seed, "train", first + i, world) for i in range(profile.n_noisy)]
+    rows = [row(one, noise, world) | {"split": "noisy", "captions": []} for one in drawn]
+    return table.build(rows, source="soundscapes")
+
+
+def row(one: Scene, noise: float = 1.0, world: World = WORLD) -> dict:
     """The clip table's row of one scene."""
     return {
-        "clip_id": f"{scene.seed}-{scene.split}-{scene.index:05d}",
-        "split": scene.split,
-        "path": scene.locator,
-        "captions": [caption.text for caption in captions(scene, world)],
-        "keywords": keywords(scene, noise, world),
-        "title": title(scene, noise, world),
-        "description": description(scene, noise, world),
+        "clip_id": f"{one.seed}-{one.split}-{one.index:05d}",
+        "split": one.split,
+        "path": one.locator,
+        "captions": [caption.text for caption in captions(one, world)],
+        "keywords": keywords(one, noise, world),
+        "title": title(one, noise, world),
+        "description": description(one, noise, world),
         "duration_s": world.seconds,
         "licence": "MIT",
     }

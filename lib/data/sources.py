@@ -33,6 +33,8 @@ class Source:
     build: Callable[[str, Profile, int], pd.DataFrame]
     offers: frozenset[str]
     usage: str  # what a reader writes in DATA
+    uploads: Callable[[str, Profile, int, float], pd.DataFrame] | None = None  # its noisy partner, at a noise level
+    noise_levels: tuple[float, ...] = (1.0,)
 
 
 def soundscapes(argument: str, profile: Profile, seed: int) -> pd.DataFrame:
@@ -40,6 +42,13 @@ def soundscapes(argument: str, profile: Profile, seed: int) -> pd.DataFrame:
     from lib.data import scene_table  # here: other sources need not wait for the generator
 
     return scene_table.build(profile, seed)
+
+
+def soundscape_uploads(argument: str, profile: Profile, seed: int, noise: float) -> pd.DataFrame:
+    """Other scenes of the same world with uploaders' texts alone; how noisy these are can be set."""
+    from lib.data import scene_table
+
+    return scene_table.uploads(profile, seed, noise=noise)
 
 
 def folder(argument: str, profile: Profile, seed: int) -> pd.DataFrame:
@@ -71,10 +80,25 @@ def esc50(argument: str, profile: Profile, seed: int) -> pd.DataFrame:
     return table.build(rows, source="esc50")
 
 
+def esc50_uploads(argument: str, profile: Profile, seed: int, noise: float) -> pd.DataFrame:
+    """The recordings of ESC-50 with the titles that their uploaders gave them: as noisy as they are."""
+    clips = esc50(argument, profile, seed)
+    return clips.assign(split="noisy", keywords=[[] for _ in range(len(clips))])  # its keywords are the categories
+
+
+def folder_uploads(argument: str, profile: Profile, seed: int, noise: float) -> pd.DataFrame:
+    """Those of the reader's recordings that the CSV puts into the split "noisy"."""
+    clips = folders.load(argument)
+    if not (clips["split"] == "noisy").any():
+        raise SourceError(f"folder:{argument} has no noisy texts: expected rows of the split noisy with a description "
+                          "or keywords in its CSV.")
+    return table.of_split(clips, "noisy")
+
+
 SOURCES = {
-    "soundscapes": Source(soundscapes, frozenset(OFFERS), "soundscapes"),
-    "esc50": Source(esc50, frozenset({"audio", "captions", "noisy"}), "esc50:PATH"),
-    "folder": Source(folder, frozenset({"audio", "captions"}), "folder:PATH"),
+    "soundscapes": Source(soundscapes, frozenset(OFFERS), "soundscapes", soundscape_uploads, (0.0, 1.0, 2.0)),
+    "esc50": Source(esc50, frozenset({"audio", "captions", "noisy"}), "esc50:PATH", esc50_uploads),
+    "folder": Source(folder, frozenset({"audio", "captions"}), "folder:PATH", folder_uploads),
 }
 LATER = ("clotho", "clotho_hidden", "fsd50k", "audiocaps", "wavcaps", "macs", "auto_acd", "apwd", "frames")
 
@@ -91,7 +115,13 @@ def shuffled(clips: pd.DataFrame, seed: int) -> pd.DataFrame:
     return clips
 
 
-FAULTS = {"shuffled": shuffled}
+def clean_as_is(clips: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """The clean side of the fault "noise-shuffled": nothing is wrong with it."""
+    return clips
+
+
+# Planted faults: what happens to the clean table, and what to the noisy one.
+FAULTS = {"shuffled": (shuffled, shuffled), "noise-shuffled": (clean_as_is, shuffled)}
 
 
 def resolve(name: str) -> tuple[Source, str, list[str]]:

@@ -35,8 +35,9 @@ def session(
     out = out or BUILD / profile
     wanted = {"PROFILE": profile, "DATA": locate(data), "SEED": seed}
     chosen = names(select)
-    if any(build(name).metadata.hearsay.get("corpora") for name in chosen):
-        prepare.timed(profile, wanted["DATA"], seed)
+    kinds = {kind for name in chosen for kind in build(name).metadata.hearsay.get("corpora", ())}
+    if kinds:
+        prepare.timed(profile, wanted["DATA"], seed, kinds)
     runs = runner.run(chosen, wanted, out)
     for done in runs:
         path, metrics = out / f"{done.name}.ipynb", out / "metrics" / f"{done.name}.json"

@@ -18,7 +18,6 @@ import torch
 
 from lib import adapters, cache, data, metrics, profiles, stats, towers
 from lib.data import events, shared, soundscapes
-from lib.pooled import Pooled
 from lib.search import Index
 from lib.show import ask, checks, listen, plots
 from lib.show.checks import Case
@@ -66,8 +65,7 @@ print(f"profile {profile.name}, data {DATA.partition(':')[0]}, seed {SEED}: {len
 
 # %%
 model = towers.load(towers.COMMITTED / "listen_first")
-listener = Pooled(model.audio.encoder)  # a frame for every 0.32 s, averaged: all that these adapters look at
-heard = cache.frames(listener, sounds)  # every clip, once
+heard = cache.frames(model.audio.encoder, sounds)  # every clip, once: a frame for every 0.32 s
 with torch.no_grad():
     z_audio = model.audio.adapter(heard.values, heard.mask)  # (clip, dim)
 index = Index(z_audio, sounds)
@@ -295,7 +293,7 @@ esc10 = shared.find("esc10")
 if esc10:
     real = data.load(f"esc50:{esc10}", profile=profile, needs=("captions",))
     real = real[real["split"] == "fold4"].reset_index(drop=True)
-    frames, kinds = cache.frames(listener, real), sorted(set(real["captions"].str[0]))
+    frames, kinds = cache.frames(model.audio.encoder, real), sorted(set(real["captions"].str[0]))
     with torch.no_grad():
         S = Index(model.audio.adapter(frames.values, frames.mask), real).similarity(model.text(kinds))
     print(f"{len(real)} clips of fold 4, {real['recording'].nunique()} recordings, {len(kinds)} kinds")

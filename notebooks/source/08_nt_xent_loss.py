@@ -1,7 +1,7 @@
 # ---
 # jupyter:
 #   hearsay:
-#     corpora: true
+#     corpora: [clean]
 # ---
 
 # %% [markdown]

@@ -10,7 +10,8 @@ from lib.workbook import ROOT
 FLOORS = (
     "audio fetch fingerprint losses metrics mix parallel pooling profiles search stats store unpack",
     "adapters data encoders examples predictions runs train",
-    "cache pooled show towers",
+    "cache pooled run_log show towers",
+    "corpus",
     "retrieval",
     "workbook",
 )

@@ -110,7 +110,7 @@ def test_splits_that_were_not_asked_for_change_nothing():
 
 
 def test_pooled_beforehand_or_not_the_adapter_says_the_same():
-    few, many = encode(), encode(pool=False)
+    few, many = encode(), encode(pool=None, text_pool=None)
     assert many.splits["test"].audio.shape == (40, 4, 16) and many.key != few.key
     model = retrieval.untrained(few, RECIPE, torch.Generator().manual_seed(0))
     a, b = (retrieval.similarity(model, corpus.splits["test"]) for corpus in (few, many))

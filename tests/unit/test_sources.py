@@ -203,7 +203,7 @@ def test_the_shared_part_of_esc10(shared_data):
         ("soundscape", "expected a source among soundscapes, .*got 'soundscape'"),
         ("folder", "expected folder:PATH; got 'folder'"),
         ("soundscapes:here", "expected soundscapes; got 'soundscapes:here'"),
-        ("soundscapes!shufled", "expected a planted fault among shuffled; got 'shufled'"),
+        ("soundscapes!shufled", "expected a planted fault among shuffled, noise-shuffled; got 'shufled'"),
         ("", "expected a source among"),
         ("/my/folder", "got '/my/folder'. Did you mean 'folder:/my/folder'\\?"),
         ("Soundscapes", "got 'Soundscapes'. Did you mean 'soundscapes'\\?"),

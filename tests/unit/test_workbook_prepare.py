@@ -25,4 +25,4 @@ def test_a_part_is_encoded_once_and_then_found(tiny, capsys):
 
 
 def test_recordings_on_disk_are_left_to_the_notebook(tiny):
-    assert prepare.prepare(tiny, "folder:/nowhere", 0) == 0
+    assert prepare.prepare(tiny, "folder:/nowhere", 0, ["clean"]) == 0

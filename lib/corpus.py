@@ -1,0 +1,128 @@
+"""A corpus: a clip table whose clips and captions frozen encoders have turned into frames and tokens, once."""
+
+import copy
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+import torch
+
+from lib import adapters, cache, data, encoders, store
+from lib.encoders.interface import Encoder
+from lib.examples import Examples, Recordings, joined
+from lib.pooled import ORDER, Pooled
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A clip table, encoded: examples and queries of each split, and a key that changes when any of it does."""
+
+    splits: dict[str, Examples]
+    rows: dict[str, pd.DataFrame]  # as data.caption_rows gives them: the queries, in the order of the scores
+    notes: dict  # source, names and keys of the encoders, pooling; `identity`: what was encoded, not how it came out
+    key: str  # of the numbers themselves
+    recordings: dict[str, Recordings]  # of the clips; nothing is read before an encoder learns from them
+    encoders: tuple[str | Encoder, str | Encoder]  # audio, text
+
+    def first(self, n: int) -> "Corpus":
+        """The same with only the first `n` clips of the split "train"."""
+        splits = self.splits | {"train": self.splits["train"].first(n)}
+        notes = self.notes | {"identity": store.digest(self.notes["identity"], f"first {n}")}
+        return replace(self, splits=splits, notes=notes, key=store.digest(self.key, f"first {n}"))
+
+    def examples(self, names: Sequence[str], tune: Sequence[str] = ()) -> Examples:
+        """These splits as one; for the sides in `tune` ("audio", "text") with what an encoder that learns must read."""
+        return joined([self._live(name, tune) for name in names])
+
+    def encoder(self, side: str) -> Encoder:
+        """A copy of its own of the encoder of that side, ready to learn."""
+        known = self.encoders[("audio", "text").index(side)]
+        if isinstance(known, str):
+            return getattr(encoders, side)(known, trainable=True)
+        return copy.deepcopy(known).requires_grad_(True)
+
+    def _live(self, name: str, tune: Sequence[str]) -> Examples:
+        if name not in self.splits:
+            raise data.SourceError(f"expected a split among {', '.join(self.splits)}; got {name!r}.")
+        split = self.splits[name]
+        if "text" in tune:
+            split = replace(split, captions=tuple(self.rows[name]["caption"])[: len(split.groups)])
+        if "audio" in tune:
+            split = replace(split, recordings=self.recordings[name])
+        return split
+
+
+def encode(
+    clips: pd.DataFrame, *, audio: str | Encoder = "small_cnn", text: str | Encoder = "minilm",
+    pool: str | None = "mean", text_pool: str | None = "mean", splits: Sequence[str] = (),
+) -> Corpus:
+    """Frames of all clips and tokens of all captions, through the cache.
+
+    Args:
+        audio, text: a name that `lib.encoders` knows, or a frozen encoder.
+        pool, text_pool: keep one step, this pooling over time of the frames (tokens): all that an adapter with the
+            same `pooling` and `pool_first` looks at. None keeps them all.
+        splits: encode these alone; all must be there. All splits of the table by default.
+
+    Raises:
+        SourceError: a split is missing.
+    """
+    clips = _of_splits(clips, splits) if splits else clips
+    given = (audio, text)
+    audio = encoders.audio(audio) if isinstance(audio, str) else audio
+    text = encoders.text(text) if isinstance(text, str) else text
+    names = list(dict.fromkeys(clips["split"]))
+    rows = {name: data.caption_rows(clips, name) for name in names}
+    captions = [caption for name in names for caption in rows[name]["caption"]]
+    tables = {name: data.of_split(clips, name) for name in names}
+    frames = _frames(audio, pd.concat(tables.values(), ignore_index=True), pool)
+    tokens = _tokens(text, captions, text_pool)
+    encoded, clip, caption = {}, 0, 0
+    for name in names:
+        n, m = len(tables[name]), len(rows[name])
+        x, t = frames[clip : clip + n], tokens[caption : caption + m]
+        groups = torch.tensor(rows[name]["clip"].tolist(), dtype=torch.long)
+        encoded[name] = Examples(x.values, x.mask, t.values, t.mask, groups)
+        clip, caption = clip + n, caption + m
+    rate = getattr(audio, "sample_rate", None)
+    recordings = {name: Recordings(table["path"], rate) for name, table in tables.items()}
+    notes = {"source": str(clips["source"].iloc[0]), "audio": audio.name, "text": text.name}
+    notes |= {"audio_key": audio.key, "text_key": text.key, "pool": pool, "text_pool": text_pool}
+    paths = {name: one.paths for name, one in recordings.items()}
+    notes["identity"] = store.digest(json.dumps([notes, paths, captions]))
+    return Corpus(encoded, rows, notes, _key(encoded, notes), recordings, given)
+
+
+def _of_splits(clips: pd.DataFrame, splits: Sequence[str]) -> pd.DataFrame:
+    there = dict.fromkeys(clips["split"])
+    if missing := [name for name in splits if name not in there]:
+        raise data.SourceError(f"this needs the splits {', '.join(splits)}; got {', '.join(there)}, without "
+                               f"{', '.join(missing)}. DATA = \"soundscapes\" has them all.")
+    return clips[clips["split"].isin(splits)]
+
+
+def _key(splits: dict[str, Examples], notes: dict) -> str:
+    """sha256 of all that training and scoring read: the numbers themselves, whatever file they came from."""
+    digest = hashlib.sha256(json.dumps([notes, list(splits)]).encode())
+    for split in splits.values():
+        for value in (split.audio, split.audio_mask, split.text, split.text_mask, split.groups):
+            digest.update(f"{tuple(value.shape)} {value.dtype}".encode())
+            digest.update(value.contiguous().numpy())
+    return digest.hexdigest()
+
+
+def _frames(encoder: Encoder, table: pd.DataFrame, pool: str | None) -> cache.Frames:
+    """Frames are few (16 of a 5-s clip): all are kept on disk, and pooled as they come."""
+    found = cache.frames(encoder, table)
+    return found if pool is None else cache.Frames(*adapters.pooled(found.values, found.mask, pool))
+
+
+def _tokens(encoder: Encoder, captions: list[str], pool: str | None) -> cache.Frames:
+    """Tokens are many: unless all are asked for, only their poolings are kept."""
+    if pool is None:
+        return cache.tokens(encoder, captions)
+    found = cache.tokens(Pooled(encoder), captions)
+    step = ORDER.index(pool)
+    return cache.Frames(found.values[:, step : step + 1].contiguous(), found.mask[:, step : step + 1])

@@ -1,0 +1,85 @@
+"""Run logs: what long arms came to, committed, so that a notebook replays in seconds what took an hour to train.
+
+`notebooks/logs/NAME.npz` holds, for every arm and seed, the score of each query and the history of each epoch. An
+entry is found by its recipes, seed and corpus (what was encoded, by which weights): change any of them, and the arm is
+trained. `make record NB=10` trains all arms of a notebook anew and writes its log; a test trains one arm again and
+compares.
+"""
+
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lib import store
+
+LOGS = Path(__file__).resolve().parents[1] / "notebooks" / "logs"
+RECORD = "HEARSAY_RECORD"  # in the environment: train everything, write the logs
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one arm came to on one seed's corpus."""
+
+    splits: dict[str, pd.DataFrame]  # for each split one row per query: AP@10, R@1, R@5, R@10
+    history: pd.DataFrame  # one row per epoch, stages numbered from 0
+    stopped: tuple[str, ...]  # of each stage: "early" (its stopping rule) or "max_epochs" (not converged)
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """Of the first split, mostly the test's."""
+        return next(iter(self.splits.values()))
+
+
+def recording() -> bool:
+    """Are logs being written?"""
+    return bool(os.environ.get(RECORD))
+
+
+def key(corpus: Any, stages: Sequence[Any], seed: int, splits: Sequence[str]) -> str:
+    """What an arm is known by: its settings, and what was encoded; not the encoded numbers, which differ by machine."""
+    settings = [asdict(stage) for stage in stages]
+    return store.digest(json.dumps([settings, seed, list(splits), corpus.notes["identity"]], sort_keys=True))
+
+
+def read(name: str) -> dict[str, Outcome]:
+    """The outcomes of a log by key; none while recording, or where there is no log yet."""
+    path = LOGS / f"{name}.npz"
+    if recording() or not path.exists():
+        return {}
+    with np.load(path, allow_pickle=False) as stored:
+        index, values = json.loads(str(stored["index"])), stored["values"]
+    return {key: _outcome(entry, values) for key, entry in index["runs"].items()}
+
+
+def write(name: str, outcomes: Mapping[str, tuple[str, int, Outcome]]) -> Path:
+    """Write a log of (arm, seed, outcome) by key; gives its path."""
+    runs, pieces, start = {}, [], 0
+    for known, (arm, seed, outcome) in outcomes.items():
+        entry = {"arm": arm, "seed": seed, "stopped": list(outcome.stopped), "splits": {}}
+        entry["history"] = {column: outcome.history[column].tolist() for column in outcome.history}
+        for split, scores in outcome.splits.items():
+            entry["splits"][split] = {"start": start, "queries": len(scores), "columns": list(scores.columns)}
+            pieces.append(scores.to_numpy(dtype=np.float32).T.ravel())  # column by column: compresses better
+            start += pieces[-1].size
+        runs[known] = entry
+    made = {"python": platform.python_version(), "torch": store.torch.__version__}
+    LOGS.mkdir(parents=True, exist_ok=True)
+    path = LOGS / f"{name}.npz"
+    np.savez_compressed(path, index=json.dumps({"made": made, "runs": runs}), values=np.concatenate(pieces))
+    return path
+
+
+def _outcome(entry: dict, values: np.ndarray) -> Outcome:
+    splits = {}
+    for split, where in entry["splits"].items():
+        columns, n = where["columns"], where["queries"]
+        block = values[where["start"] : where["start"] + len(columns) * n].reshape(len(columns), n)
+        splits[split] = pd.DataFrame(block.T.astype(float), columns=columns)
+    return Outcome(splits, pd.DataFrame(entry["history"]), tuple(entry["stopped"]))
