@@ -50,13 +50,18 @@ def _sources(thing: ModuleType | type | Callable | str) -> Iterator[tuple[str, s
 def _parsed(file: Path, mtime_ns: int) -> tuple[str, list[Path]]:
     """A module's code without comments, and the modules of `lib` that it imports anywhere."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
+    return ast.dump(tree), [file for file in map(_file, imported(tree)) if file is not None]
+
+
+def imported(tree: ast.AST) -> list[str]:
+    """Dotted names of all that code imports anywhere; of `from a import b` both a and a.b, since b may be a module."""
     names = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return ast.dump(tree), [file for file in map(_file, names) if file is not None]
+    return names
 
 
 def _file(name: str) -> Path | None:

@@ -104,8 +104,8 @@ def _outdated(name: str) -> bool:
     path = NOTEBOOKS / f"{name}.ipynb"
     if not path.exists() or not (METRICS / f"{name}.json").exists():
         return True
-    stamped = nbformat.read(path, 4).metadata.get("hearsay", {})
-    return (stamped.get("source"), stamped.get("lib")) != (provenance.code_hash(build(name)), provenance.lib_hash())
+    stamped, built = nbformat.read(path, 4).metadata.get("hearsay", {}), build(name)
+    return (stamped.get("source"), stamped.get("lib")) != (provenance.code_hash(built), provenance.lib_hash(built))
 
 
 def _publish(name: str, executed: Path, runs: dict) -> None:
@@ -140,9 +140,10 @@ def verify(select: str) -> int:
     runs = session(select, "laptop", out=BUILD / "verify")
     committed = [e for e in ledger.load(METRICS) if e["notebook"] in chosen]
     fresh = [e for e in ledger.load(BUILD / "verify" / "metrics") if e["notebook"] in chosen]
-    old = [e["notebook"] for e in committed if e.get("lib") != provenance.lib_hash()]
+    old = [e["notebook"] for e in committed if e.get("lib") != provenance.lib_hash(build(e["notebook"]))]
     if old:
-        print(f"lib has changed since these outputs were made: {', '.join(old)} (`make notebooks` renews them)")
+        print(f"what they import of lib has changed since these outputs were made: {', '.join(old)} "
+              "(`make notebooks` renews them)")
     moved = ledger.moved(committed, fresh)
     print(
         "\n".join(["verdicts that moved (committed -> now):", *moved])

@@ -1,4 +1,4 @@
-"""What notebooks share, encoded before the workers start: the header `hearsay: {corpora: [clean, noisy]}` asks for it."""
+"""What notebooks share, encoded before the workers start: a header `hearsay: {corpora: [clean, noisy]}` asks for it."""
 
 import contextlib
 import functools

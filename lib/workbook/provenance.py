@@ -1,12 +1,16 @@
 """Where an output comes from (source, `lib`, profile, seed, versions), and whether that still holds."""
 
+import ast
+import functools
 import hashlib
 import platform
+from collections.abc import Iterator
 from pathlib import Path
 
 from nbformat import NotebookNode
 
 from lib import version_of
+from lib.fingerprint import imported
 from lib.workbook import ROOT
 from lib.workbook.runtimes import blank
 
@@ -23,21 +27,59 @@ def code_hash(notebook: NotebookNode) -> str:
     return hashlib.sha256(code.encode()).hexdigest()[:16]
 
 
-def lib_hash(root: Path = ROOT) -> str:
-    """Of everything in `lib` that can move a result: its code and data, without the workbook's machinery."""
+def lib_hash(notebook: NotebookNode, root: Path = ROOT) -> str:
+    """Of all in `lib` that can move this notebook's results: the modules that its code imports, those that they
+    import, and `lib`'s data; without the workbook's machinery. A run log that the code names counts as well."""
     digest = hashlib.sha256()
-    for path in sorted((root / "lib").rglob("*")):
+    files = {path for path in (root / "lib").rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
+    for path in sorted(files | _imports(notebook, root) | _logs(notebook, root)):
         relative = path.relative_to(root).as_posix()
-        if path.is_file() and "__pycache__" not in relative and not relative.startswith("lib/workbook/"):
+        if not relative.startswith("lib/workbook/"):
             digest.update(relative.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()[:16]
+
+
+def _imports(notebook: NotebookNode, root: Path) -> set[Path]:
+    """Modules of `lib` that run when the notebook's code does, with the `__init__` of each package on the way."""
+    pending, seen = {name for tree in _trees(notebook) for name in imported(tree)}, set()
+    while pending:
+        parts = pending.pop().split(".")
+        for end in range(1, len(parts) + 1) if parts[0] == "lib" else ():
+            place = root.joinpath(*parts[:end])
+            for file in {place / "__init__.py", place.with_suffix(".py")} - seen:
+                if file.is_file() and root / "lib" / "workbook" not in file.parents:
+                    seen.add(file)
+                    pending |= _imported_by(file, file.stat().st_mtime_ns)
+    return seen
+
+
+@functools.lru_cache(maxsize=256)
+def _imported_by(file: Path, mtime_ns: int) -> frozenset[str]:
+    return frozenset(imported(ast.parse(file.read_text(encoding="utf-8"))))
+
+
+def _logs(notebook: NotebookNode, root: Path) -> set[Path]:
+    """Committed run logs (`lib.run_log`) that the code names: they stand for runs that it does not make."""
+    texts = {n.value for tree in _trees(notebook) for n in ast.walk(tree) if isinstance(n, ast.Constant)}
+    return {path for path in (root / "notebooks" / "logs").glob("*.npz") if path.stem in texts}
+
+
+def _trees(notebook: NotebookNode) -> Iterator[ast.AST]:
+    """Code cells as Python reads them; without magics, and without cells that cannot run anyway."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            lines = cell.source.splitlines()
+            try:
+                yield ast.parse("\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in lines))
+            except SyntaxError:
+                continue
 
 
 def stamp(notebook: NotebookNode, run, wanted: dict) -> dict:
     """What is written into an executed notebook's metadata (`hearsay`)."""
     return {
         "source": code_hash(notebook),
-        "lib": lib_hash(),
+        "lib": lib_hash(notebook),
         "profile": run.profile,
         "data": wanted.get("DATA", "soundscapes"),
         "seed": wanted.get("SEED", 0),
