@@ -16,7 +16,7 @@ export OMP_NUM_THREADS ?= 1
 export MKL_NUM_THREADS ?= 1
 export PYTHONHASHSEED ?= 0
 
-.PHONY: run test lab notebooks verify rebaseline bench check pages lint clean help
+.PHONY: run test lab notebooks verify record rebaseline bench check pages lint clean help
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -44,6 +44,9 @@ notebooks: $(READY)  ## regenerate the committed, executed notebooks
 
 verify: $(READY)  ## run profile laptop again; fail, saying which, when a verdict has moved
 	@$(WORKBOOK) verify --nb "$(NB)"
+
+record: $(READY)  ## train the long arms of a notebook and write its run log: make record NB=10
+	@$(WORKBOOK) record --nb "$(NB)"
 
 rebaseline: $(READY)  ## new bands for the smoke metrics, from ten seeds: make rebaseline REASON="why"
 	@$(WORKBOOK) rebaseline --nb "$(NB)" --reason "$(REASON)"

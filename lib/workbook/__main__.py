@@ -14,6 +14,7 @@ def parser() -> argparse.ArgumentParser:
         ("run", "execute notebooks into build/PROFILE and write the ledger"),
         ("notebooks", "regenerate the committed, executed notebooks"),
         ("verify", "run profile laptop again; fail when a verdict moved"),
+        ("record", "train all arms of notebooks at profile laptop and write their run logs"),
         ("numbers", "put the committed measurements into the prose of the sources"),
         ("rebaseline", "ten seeds at smoke, then write tests/expected/smoke.json"),
     ):
@@ -58,7 +59,7 @@ def _verb(args: argparse.Namespace) -> int:
         return commands.run(args.nb, args.profile, args.data, args.seed)
     if args.verb == "notebooks":
         return commands.notebooks(args.nb, args.force)
-    return {"verify": commands.verify, "numbers": commands.numbers}[args.verb](args.nb)
+    return {"verify": commands.verify, "numbers": commands.numbers, "record": commands.record}[args.verb](args.nb)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,15 @@
-"""The three ways of running the notebooks: for a reader, for the repository, and to see whether anything has moved."""
+"""The ways of running the notebooks: for a reader, for the repository, to see whether anything has moved, for a log."""
 
+import contextlib
 import json
+import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 
+from lib import run_log
 from lib.workbook import (
     BUILD,
     METRICS,
@@ -151,3 +155,38 @@ def verify(select: str) -> int:
         else f"{len(ledger.verdicts(fresh))} verdicts, none has moved"
     )
     return max(_failed(runs), int(bool(moved)))
+
+
+def record(select: str) -> int:
+    """`make record`: train all arms of the named notebooks at laptop, however long it takes, and write their run logs.
+
+    Raises:
+        ValueError: no notebook is named.
+    """
+    if not select.strip():
+        raise ValueError("expected the notebook whose run log is to be written; got none. Try make record NB=10.")
+    before = _logs()
+    with _environment({run_log.RECORD: "1", runner.PATIENCE: "1000"}):
+        runs = session(select, "laptop", out=BUILD / "record")
+    written = sorted(path.name for path, when in _logs().items() if before.get(path) != when)
+    print(f"run logs written to notebooks/logs: {', '.join(written) or 'none'}")
+    if not written and not any(done.problem for done in runs):
+        print("no cell of these notebooks asks for one: compare(..., log=NAME)")
+    return max(_failed(runs), int(not written))
+
+
+def _logs() -> dict[Path, int]:
+    """The run logs that there are, and when each was written."""
+    return {path: path.stat().st_mtime_ns for path in run_log.LOGS.glob("*.npz")}
+
+
+@contextlib.contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """Workers and kernels inherit these; afterwards all is as before."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
