@@ -102,12 +102,6 @@ def chance(n: int, k: int = 10, *, relevant: int = 1) -> float:
     return float(((1 + hits_before) / ranks).sum() / n)
 
 
-def target_relevant(rows: pd.DataFrame | np.ndarray, clips: int | None = None) -> Bool[np.ndarray, "query clip"]:
-    """Relevance of each clip to each query from `lib.data.table.caption_rows` (or the clip's row position alone)."""
-    target = np.asarray(rows["clip"] if isinstance(rows, pd.DataFrame) else rows)
-    return one_hot(target, int(target.max()) + 1 if clips is None else clips)
-
-
 def one_hot(target: Int[np.ndarray, " query"], clips: int) -> Bool[np.ndarray, "query clip"]:
     """True in each row at that query's one relevant clip."""
     return np.asarray(target)[:, None] == np.arange(clips)

@@ -46,8 +46,10 @@ def to(batch: Any, where: torch.device) -> Any:
 
 
 def join() -> None:
-    """Meet the other processes that `torchrun` started; alone, nothing happens."""
+    """Meet the other processes that `torchrun` started, each at a GPU of its own; alone, nothing happens."""
     if "WORLD_SIZE" in os.environ and not distributed.is_initialized():
+        if torch.cuda.is_available():
+            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
         distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
 
 
@@ -62,8 +64,13 @@ def processes() -> int:
 
 
 def replicate(model: nn.Module) -> nn.Module:
-    """The model as this process trains it: with several processes, its gradients are averaged over all of them."""
-    return model if processes() == 1 else nn.parallel.DistributedDataParallel(model)
+    """The model as this process trains it: with several processes, its gradients are averaged over all of them.
+
+    Parameters that take no part are looked for: pretrained encoders bring some (MiniLM its pooler).
+    """
+    if processes() == 1:
+        return model
+    return nn.parallel.DistributedDataParallel(model, find_unused_parameters=True)
 
 
 def share(batch: Any) -> Any:

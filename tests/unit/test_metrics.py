@@ -54,7 +54,7 @@ def test_the_fast_path_equals_the_general_one():
     gains = metrics._expected_gains(similarity, metrics.one_hot(target, 40), 10)
     np.testing.assert_allclose(metrics.average_precision(similarity, target), metrics._precisions(*gains).sum(axis=1))
     np.testing.assert_allclose(metrics.recall(similarity, target, 10), gains[0].sum(axis=1))
-    matrix = metrics.target_relevant(target, 40)
+    matrix = metrics.one_hot(target, 40)
     pd.testing.assert_frame_equal(metrics.score(similarity, target), metrics.score(similarity, matrix))
     np.testing.assert_allclose(metrics.ndcg(similarity, target, 10), metrics.ndcg(similarity, matrix, 10))
 
