@@ -10,7 +10,7 @@ import json
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +44,19 @@ def recording() -> bool:
 
 def key(corpus: Any, stages: Sequence[Any], seed: int, splits: Sequence[str]) -> str:
     """What an arm is known by: its settings, and what was encoded; not the encoded numbers, which differ by machine."""
-    settings = [asdict(stage) for stage in stages]
+    settings = [_told(stage) for stage in stages]
     return store.digest(json.dumps([settings, seed, list(splits), corpus.notes["identity"]], sort_keys=True))
+
+
+def _told(settings: Any) -> dict[str, Any]:
+    """Those settings that differ from their defaults, so that a new field leaves old logs valid."""
+    found = {}
+    for each in fields(settings):
+        value = getattr(settings, each.name)
+        default = each.default if each.default_factory is MISSING else each.default_factory()
+        if value != default:
+            found[each.name] = _told(value) if is_dataclass(value) else value
+    return found
 
 
 def read(name: str) -> dict[str, Outcome]:
