@@ -1,0 +1,70 @@
+"""Two processes that share a batch give the loss, the gradients and in the end the weights of one that has it alone."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from lib.workbook import ROOT
+from tests.unit import parallel_cases as cases
+
+SCRIPT = Path(cases.__file__)
+# The rendezvous picks a free port; all of it stays on this machine.
+RUN = ["-m", "torch.distributed.run", "--nnodes", "1", "--nproc-per-node", "2", "--rdzv-backend", "c10d",
+       "--rdzv-endpoint", "127.0.0.1:0", "--local-addr", "127.0.0.1", str(SCRIPT)]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def alone():
+    return cases.outcomes()
+
+
+@pytest.fixture(scope="module")
+def together(tmp_path_factory):
+    """What each of two processes found, by rank."""
+    out = tmp_path_factory.mktemp("two")
+    loopback = "lo0" if sys.platform == "darwin" else "lo"
+    own = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": loopback, "CUDA_VISIBLE_DEVICES": ""}
+    command = [sys.executable, *RUN, str(out)]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | own, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    return [torch.load(out / f"{rank}.pt") for rank in range(2)]
+
+
+def differences(ours, theirs):
+    """Names of the tensors that are not the same, up to the order of additions in float64."""
+    assert ours.keys() == theirs.keys()
+    return {
+        name for name in ours
+        if (ours[name] is None) != (theirs[name] is None)
+        or (ours[name] is not None and not torch.allclose(ours[name], theirs[name], rtol=1e-9, atol=1e-11))
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("case", [f"{loss}, {groups}" for loss in cases.LOSSES for groups in cases.GROUPS])
+def test_loss_and_gradients_are_those_of_one_process(alone, together, case):
+    assert alone[case]["loss"] > 0 and all(g.abs().max() > 0 for g in alone[case].values()), "nothing to compare"
+    for found in together:
+        assert not differences(alone[case], found["right"][case])
+
+
+@pytest.mark.parametrize("case", ["fit", "fit with encoders"])
+def test_a_whole_training_gives_the_weights_of_one_process(alone, together, case):
+    start = cases.model(encoders=case != "fit").state_dict()
+    moved = {name for name in start if not torch.equal(start[name], alone[case][name])}
+    assert moved == {name for name in start if ".unused." not in name}
+    assert len(alone[case]["losses"]) == cases.SETTINGS.max_epochs
+    for found in together:
+        assert not differences(alone[case], found["right"][case])
+
+
+@pytest.mark.parametrize("loss", cases.LOSSES)
+@pytest.mark.parametrize("fault", cases.FAULTS)
+def test_a_gather_that_loses_gradients_or_rows_is_caught(alone, together, fault, loss):
+    for found in together:
+        wrong = differences(alone[f"{loss}, even"], found["wrong"][f"{fault}, {loss}"])
+        assert "audio.adapter.layers.0.weight" in wrong and "text.adapter.layers.0.weight" in wrong
+        assert ("loss" in wrong) == (fault == "forgotten"), "the loss itself does not show lost gradients"
