@@ -166,20 +166,20 @@ def compare(
     known = run_log.read(log) if log else {}
     todo = {seed: {n: arm for n, arm in arms.items() if keys[seed, n] not in known} for seed in corpora}
     new = stages = 0
-    for seed, name, outcome, trained in _outcomes(corpora, {s: a for s, a in todo.items() if a}, splits):
-        known[keys[seed, name]] = outcome
-        new, stages = new + trained, stages + len(arms[name])
+    for outcome, trained in _outcomes(corpora, {s: a for s, a in todo.items() if a}, splits):
+        known[keys[outcome.seed, outcome.arm]] = outcome
+        new, stages = new + trained, stages + len(arms[outcome.arm])
     for seed, name in keys:
         results[name][seed] = known[keys[seed, name]]
     replayed = sum(len(arms) - len(todo[seed]) for seed in corpora)
     print(f"trained: {new} now, {stages - new} from cache" + f"; {replayed} arms replayed from the log" * bool(log))
     if log and run_log.recording():
-        run_log.write(log, {keys[seed, name]: (name, seed, results[name][seed]) for seed, name in keys})
+        run_log.write(log, {keys[seed, name]: results[name][seed] for seed, name in keys})
     return results
 
 
 def _outcomes(corpora, todo, splits):
-    """(seed, arm, outcome, stages trained now) of each, as they are done."""
+    """(outcome, stages trained now) of each arm and seed, as they are done."""
     workers = min(torch.get_num_threads(), len(todo)) if not torch.cuda.is_available() else 1
     with tqdm(total=sum(map(len, todo.values())), desc="arms", leave=False) as bar:
         if workers > 1:
@@ -209,7 +209,7 @@ def _one_arm(corpus: Corpus, name: str, stages: Sequence[Recipe], seed: int, spl
     found = {split: scores(model, corpus.examples([split], tune)) for split in splits}
     history = pd.concat([f.history.assign(stage=k) for k, f in enumerate(done)], ignore_index=True)
     stopped = tuple(f.extras["stopped"] for f in done)
-    return seed, name, Outcome(found, history, stopped), sum(f.new for f in done)
+    return Outcome(name, seed, found, history, stopped), sum(f.new for f in done)
 
 
 def _embed(tower: Tower, inputs: Callable[[Tensor], tuple], n: int) -> Float[Tensor, "row dim"]:

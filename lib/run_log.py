@@ -27,6 +27,8 @@ RECORD = "HEARSAY_RECORD"  # in the environment: train everything, write the log
 class Outcome:
     """What one arm came to on one seed's corpus."""
 
+    arm: str
+    seed: int
     splits: dict[str, pd.DataFrame]  # for each split one row per query: AP@10, R@1, R@5, R@10
     history: pd.DataFrame  # one row per epoch, stages numbered from 0
     stopped: tuple[str, ...]  # of each stage: "early" (its stopping rule) or "max_epochs" (not converged)
@@ -69,11 +71,11 @@ def read(name: str) -> dict[str, Outcome]:
     return {key: _outcome(entry, values) for key, entry in index["runs"].items()}
 
 
-def write(name: str, outcomes: Mapping[str, tuple[str, int, Outcome]]) -> Path:
-    """Write a log of (arm, seed, outcome) by key; gives its path."""
+def write(name: str, outcomes: Mapping[str, Outcome]) -> Path:
+    """Write a log of outcomes by key; gives its path."""
     runs, pieces, start = {}, [], 0
-    for known, (arm, seed, outcome) in outcomes.items():
-        entry = {"arm": arm, "seed": seed, "stopped": list(outcome.stopped), "splits": {}}
+    for known, outcome in outcomes.items():
+        entry = {"arm": outcome.arm, "seed": outcome.seed, "stopped": list(outcome.stopped), "splits": {}}
         entry["history"] = {column: outcome.history[column].tolist() for column in outcome.history}
         for split, scores in outcome.splits.items():
             entry["splits"][split] = {"start": start, "queries": len(scores), "columns": list(scores.columns)}
@@ -93,4 +95,4 @@ def _outcome(entry: dict, values: np.ndarray) -> Outcome:
         columns, n = where["columns"], where["queries"]
         block = values[where["start"] : where["start"] + len(columns) * n].reshape(len(columns), n)
         splits[split] = pd.DataFrame(block.T.astype(float), columns=columns)
-    return Outcome(splits, pd.DataFrame(entry["history"]), tuple(entry["stopped"]))
+    return Outcome(entry["arm"], entry["seed"], splits, pd.DataFrame(entry["history"]), tuple(entry["stopped"]))

@@ -105,7 +105,7 @@ corpus = corpora[SEED]
 sizes = {name: len(split) for name, split in corpus.splits.items()}
 print(f"profile {profile.name}, data {DATA}, seeds {seeds}, clips {sizes}")
 
-# %%
+# %% tags=["recipes"]
 shorter = profile.max_epochs / 30  # of a smaller profile; 1 at laptop
 WECK = replace(train.WECK, max_epochs=max(2, round(train.WECK.max_epochs * shorter)))
 print(WECK)
@@ -173,11 +173,13 @@ for frozen in ("nothing", "audio", "text"):
 # %% [markdown]
 # A pretrained encoder knows much, and large steps make it forget. Two habits follow, and we keep both. The adapters learn
 # first, with the encoders frozen: random adapters would send random gradients into a good encoder. And the encoder takes
-# smaller steps than they do: here three tenths of the adapters' learning rate (`encoder_scale`). In a cell:
+# smaller steps than they do: three tenths of the adapters' learning rate (`encoder_scale`; chosen on a pilot seed). In a cell:
+
+# %% tags=["recipes"]
+TUNING = train.Settings(learning_rate=1e-4, encoder_scale=0.3, schedule="plateau", patience=1, stop_after=3,
+                        max_epochs=max(1, int(16 * shorter**2)))  # such an epoch takes half a minute
 
 # %%
-TUNING = train.Settings(learning_rate=1e-4, encoder_scale=0.3, schedule="plateau", patience=1, stop_after=3,
-                        max_epochs=max(1, round(16 * shorter)))
 model.requires_grad_(True)
 groups = [{"params": weights, "lr": TUNING.learning_rate * (TUNING.encoder_scale if "encoder" in name else 1)}
           for name, weights in parts(model)]
@@ -196,7 +198,7 @@ for step in range(4):
 # epoch shows each clip once, with one of its captions; after one epoch without gain the learning rate falls, after three it ends. (In the paper, as
 # far as it says, encoders learn from the start, and in pretraining too. That would cost us hours.)
 
-# %%
+# %% tags=["recipes"]
 tune = replace(adapters_only, captions_per_clip=1, training=TUNING)  # the schedule of the last stage
 contrastive = replace(adapters_only, loss="contrastive", options={"mean": "separate"})
 all_pairs = replace(adapters_only, options={"temperature": 0.07, "pairs": "all"})

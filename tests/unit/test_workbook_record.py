@@ -1,4 +1,4 @@
-"""`make record`: the named notebook trains everything, however long it takes, and writes its log; then all is as was."""
+"""`make record`: the named notebook trains everything, however long it takes, writes its log, and all is as it was."""
 
 import os
 
@@ -14,10 +14,10 @@ import os
 from lib import run_log
 import pandas as pd
 frame = pd.DataFrame({"AP@10": [1.0, 0.5]})
-outcome = run_log.Outcome({"test": frame}, pd.DataFrame({"epoch": [0], "loss": [0.5]}), ("early",))
+outcome = run_log.Outcome("arm", 0, {"test": frame}, pd.DataFrame({"epoch": [0], "loss": [0.5]}), ("early",))
 if run_log.recording():
     run_log.LOGS = run_log.Path(os.environ["TEST_LOGS"])
-    run_log.write("50_long", {"key": ("arm", 0, outcome)})
+    run_log.write("50_long", {"key": outcome})
 '''
 
 
