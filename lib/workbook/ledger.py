@@ -58,7 +58,8 @@ def rows(entries: list[dict]) -> list[dict]:
     for finding in FINDINGS.values():
         mine = [c for c in claims if c["key"] == finding.key]
         numbers = [m for m in stated if finding.key in m["name"].split(".")]
-        out += [_measured(c, finding) for c in mine] or [_unmeasured(finding, numbers)]
+        stand_ins = [c["key"] for c in claims if c["key"].startswith(f"{finding.key}.")]
+        out += [_measured(c, finding) for c in mine] or [_unmeasured(finding, numbers, stand_ins)]
     return out + [_measured(c, None) for c in claims if c["key"] not in FINDINGS]
 
 
@@ -92,9 +93,9 @@ def _measured(c: dict, finding) -> dict:
     return _row(c["key"], c["sentence"], source, paper, ours, verdict, _row_where(c))
 
 
-def _unmeasured(finding, numbers: list[dict]) -> dict:
+def _unmeasured(finding, numbers: list[dict], stand_ins: list[str]) -> dict:
     """A key without a claim: its plain numbers, or the reason why there is none, or who will measure it."""
-    if numbers:
+    if numbers and finding.offline == "yes":
         ours = "; ".join(f"{m['name']} {m['value']:.3f}{_interval(m['ci'])}" for m in numbers)
         where = _row_where(numbers[0])
         return _row(finding.key, finding.finding, finding.source, finding.paper, ours, "measured", where)
@@ -103,6 +104,8 @@ def _unmeasured(finding, numbers: list[dict]) -> dict:
     else:
         verdict = f"not measurable offline: {finding.note}"
         stand_in = f"a stand-in of its own wording is pending in notebook {finding.notebooks[0]}"
+        if stand_ins:
+            stand_in = f"measured instead, in its own wording: {', '.join(stand_ins)}"
         verdict += f"; {stand_in if finding.offline == 'stand-in' else 'settings in notebook 19'}"
     return _row(finding.key, finding.finding, finding.source, finding.paper, "-", verdict, "-")
 

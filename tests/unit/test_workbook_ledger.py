@@ -49,6 +49,16 @@ def test_a_stand_in_may_not_give_a_verdict_on_the_original():
     assert ledger.collect(notebook({ledger.CLAIM: claim("X2.minilm")}))["claims"]
 
 
+def test_a_stand_in_is_named_in_the_row_of_its_original_and_never_measures_it():
+    number = {"name": "09.P3.target", "value": 0.3, "ci": None, "n": None}
+    before, after = (
+        next(r for r in ledger.rows(entries) if r["key"] == "P3")
+        for entries in ([], [entry(claim("P3.soundscapes"), metrics=[number], name="09_noisy_pretraining")])
+    )
+    assert "pending in notebook 09" in before["verdict"] and "not measurable offline" in after["verdict"]
+    assert after["verdict"].endswith("measured instead, in its own wording: P3.soundscapes")
+
+
 def test_every_key_is_there_and_says_something():
     table = ledger.rows([])
     assert [r["key"] for r in table] == list(FINDINGS) and len(table) == 37
