@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -54,6 +55,7 @@ def trained(settings: dict, train: Callable[[Path], Run], *, uses: Sequence[Any]
         was_there = folder.exists()
         if not was_there:
             _save(folder, train(folder.with_suffix(".checkpoint")), text)
+            trim()
         if tell:
             print(f"trained: {name} {'from cache' if was_there else 'now'}")
         return _load(folder, new=not was_there)
@@ -85,5 +87,34 @@ def _save(folder: Path, run: Run, settings: str) -> None:
 
 
 def _load(folder: Path, new: bool) -> Run:
+    os.utime(folder)  # it counts as just used
     history, extras = (json.loads((folder / f"{name}.json").read_text()) for name in ("history", "extras"))
     return Run(safetensors.torch.load_file(folder / "weights.safetensors"), pd.DataFrame(history), extras, new)
+
+
+def trim(limit: int | None = None) -> int:
+    """Remove the least recently used runs, and checkpoints of those broken off, until the rest fits, and say so; the
+    bytes removed. What a process trains or reads at the moment stays: it holds the lock.
+    """
+    limit, found, removed = store.limit_bytes() if limit is None else limit, [], 0
+    for path in (store.root() / "trained").glob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            if path.suffix != ".lock":  # those are empty, and another process may be waiting at one
+                found.append((path.stat().st_mtime_ns, _bytes(path), path))
+    total = sum(size for _, size, _ in found)
+    for _, size, path in sorted(found):
+        if total - removed <= limit:
+            break
+        lock = FileLock(path.with_name(path.name.partition(".")[0]).with_suffix(".lock"))
+        with contextlib.suppress(Timeout, FileNotFoundError), lock.acquire(timeout=0):
+            gone = path.rename(path.with_name(f"{path.name}.part"))  # in one step: nobody finds half a run
+            shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
+            removed += size
+    if removed:
+        print(f"cache: {removed / 2**30:.2f} GiB of trained runs, least recently used, removed to keep to "
+              f"{limit / 2**30:g} GiB")
+    return removed
+
+
+def _bytes(path: Path) -> int:
+    return sum(file.stat().st_size for file in path.glob("*")) if path.is_dir() else path.stat().st_size

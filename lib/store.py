@@ -31,7 +31,7 @@ def root() -> Path:
 
 
 def limit_bytes() -> int:
-    """The most that frames and tokens may take on disk: HEARSAY_CACHE_GIB, or 10 GiB."""
+    """The most that frames and tokens may take on disk, and again that trained runs may: HEARSAY_CACHE_GIB, or 10."""
     text = os.environ.get("HEARSAY_CACHE_GIB") or "10"
     try:
         return int(float(text) * 2**30)
