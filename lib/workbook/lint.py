@@ -190,7 +190,10 @@ def refill(text: str, entry: dict) -> str:
         if name not in values:
             return found.group(0)
         number = rounded(values[name] * (100 if percent else 1), printed)
-        return found.group(0).replace(printed, number if "," not in printed else f"{float(number):,g}", 1)
+        if "," in printed:
+            sign, decimals = "+" * number.startswith("+"), len(number.partition(".")[2])
+            number = f"{float(number):{sign},.{decimals}f}"
+        return found.group(0).replace(printed, number, 1)
 
     return NUMBER.sub(now, text)
 

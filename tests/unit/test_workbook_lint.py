@@ -174,6 +174,17 @@ def test_numbers_can_be_filled_in_again(tmp_path):
 
 @pytest.mark.parametrize(
     "printed, value, now",
+    [("1,045", 1234567, "1,234,567"), ("1,045.50", 2000000.5, "2,000,000.50"), ("+1,000", 2e6, "+2,000,000"),
+     ("1,045", -7654321.4, "-7,654,321"), ("999", 1234567, "1234567")],
+)  # fmt: skip
+def test_large_numbers_are_refilled_in_full(printed, value, now):
+    entry = {"metrics": [{"name": "50.large", "value": value}], "claims": []}
+    text = f"**{printed}**<!--m:50.large-->"
+    assert lint.refill(text, entry) == f"**{now}**<!--m:50.large-->"
+
+
+@pytest.mark.parametrize(
+    "printed, value, now",
     [("+0.023", 0.0234, "+0.023"), (".02", 0.0234, ".02"), ("−0.01", -0.0104, "-0.01"), ("1,000", 1000.2, "1000")],
 )
 def test_numbers_keep_the_form_of_the_prose(printed, value, now):
