@@ -25,6 +25,7 @@ class Corpus:
     key: str  # of the numbers themselves
     recordings: dict[str, Recordings]  # of the clips; nothing is read before an encoder learns from them
     encoders: tuple[str | Encoder, str | Encoder]  # audio, text
+    encoded: int = 0  # clips and captions that were not in the cache yet
 
     def first(self, n: int) -> "Corpus":
         """The same with only the first `n` clips of the split "train"."""
@@ -88,11 +89,18 @@ def encode(
         clip, caption = clip + n, caption + m
     rate = getattr(audio, "sample_rate", None)
     recordings = {name: Recordings(table["path"], rate) for name, table in tables.items()}
+    notes = describe(clips, audio=audio, text=text, pool=pool, text_pool=text_pool)
+    return Corpus(encoded, rows, notes, _key(encoded, notes), recordings, given, frames.encoded + tokens.encoded)
+
+
+def describe(clips: pd.DataFrame, *, audio: Encoder, text: Encoder, pool: str | None, text_pool: str | None) -> dict:
+    """The notes of the corpus that `encode` would make of these clips; nothing is encoded."""
+    names = list(dict.fromkeys(clips["split"]))
+    paths = {name: data.of_split(clips, name)["path"].tolist() for name in names}
+    captions = [caption for name in names for caption in data.caption_rows(clips, name)["caption"]]
     notes = {"source": str(clips["source"].iloc[0]), "audio": audio.name, "text": text.name}
     notes |= {"audio_key": audio.key, "text_key": text.key, "pool": pool, "text_pool": text_pool}
-    paths = {name: one.paths for name, one in recordings.items()}
-    notes["identity"] = store.digest(json.dumps([notes, paths, captions]))
-    return Corpus(encoded, rows, notes, _key(encoded, notes), recordings, given)
+    return notes | {"identity": store.digest(json.dumps([notes, paths, captions]))}
 
 
 def _of_splits(clips: pd.DataFrame, splits: Sequence[str]) -> pd.DataFrame:
@@ -116,7 +124,7 @@ def _key(splits: dict[str, Examples], notes: dict) -> str:
 def _frames(encoder: Encoder, table: pd.DataFrame, pool: str | None) -> cache.Frames:
     """Frames are few (16 of a 5-s clip): all are kept on disk, and pooled as they come."""
     found = cache.frames(encoder, table)
-    return found if pool is None else cache.Frames(*adapters.pooled(found.values, found.mask, pool))
+    return found if pool is None else cache.Frames(*adapters.pooled(found.values, found.mask, pool), found.encoded)
 
 
 def _tokens(encoder: Encoder, captions: list[str], pool: str | None) -> cache.Frames:
@@ -125,4 +133,4 @@ def _tokens(encoder: Encoder, captions: list[str], pool: str | None) -> cache.Fr
         return cache.tokens(encoder, captions)
     found = cache.tokens(Pooled(encoder), captions)
     step = ORDER.index(pool)
-    return cache.Frames(found.values[:, step : step + 1].contiguous(), found.mask[:, step : step + 1])
+    return cache.Frames(found.values[:, step : step + 1].contiguous(), found.mask[:, step : step + 1], found.encoded)
