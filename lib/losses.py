@@ -134,6 +134,9 @@ def contrastive(
             authors' library (pytorch-metric-learning) computes. "joint" is one mean over all non-zero costs, as the
             sentence reads; the few pulled pairs then weigh little against the many pushed ones.
 
+    Two rows of one clip hold the same sound: that pair costs 0 but for rounding, and a rounding error above 0 is
+    counted as "non-zero" (by the library too), which dilutes the mean of the pulled pairs.
+
     Raises:
         ValueError: an unknown policy, or shapes that do not match.
     """
@@ -142,7 +145,7 @@ def contrastive(
     positive, negative = pair_masks(groups, same_group=same_group, pairs=pairs)
     items = torch.cat([audio, text])
     s = cosine(items, items) if pairs == "all" else cosine(audio, text)
-    pull, push = (1 - s[positive]).clamp(min=0), s[negative].clamp(min=0)
+    pull, push = F.relu(1 - s[positive]), F.relu(s[negative])  # relu: nothing pushes a pair that stands at 0
     if mean == "joint":
         return _mean_of_nonzero(torch.cat([pull, push]))
     return _mean_of_nonzero(pull) + _mean_of_nonzero(push)
@@ -180,7 +183,7 @@ def triplet(
         raise ValueError(f"expected a margin of 0 or more; got {margin}. Try 1.")
     s = cosine(audio, text)
     other = groups[:, None] != groups[None, :]
-    sides = [(side - s.diagonal()[:, None] + margin).clamp(min=0) for side in (s, s.T)]  # imposter captions, then clips
+    sides = [F.relu(side - s.diagonal()[:, None] + margin) for side in (s, s.T)]  # imposter captions, then clips
     return sum(_of_imposters(costs, other, imposters, generator).mean() for costs in sides)
 
 
@@ -194,8 +197,8 @@ def _of_imposters(
         return costs.sum(dim=1) / other.sum(dim=1).clamp(min=1)
     if which == "hardest":
         return costs.amax(dim=1)
-    chance = torch.rand(other.shape, generator=generator, device=other.device)
-    return costs.gather(1, (chance * other).argmax(dim=1, keepdim=True)).squeeze(1)
+    chance = torch.rand(other.shape, generator=generator, device=other.device).masked_fill(~other, -1)
+    return costs.gather(1, chance.argmax(dim=1, keepdim=True)).squeeze(1)
 
 
 def _mean_of_nonzero(costs: Float[Tensor, " pair"]) -> Float[Tensor, ""]:
