@@ -7,7 +7,7 @@ was at and no more. Values pass through half precision even when fresh, so that 
 import contextlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ class Frames:
 
     values: Float[Tensor, "clip time feature"]
     mask: Bool[Tensor, "clip time"]
+    encoded: int = 0  # how many of them were not in the cache yet
 
     def __len__(self) -> int:
         return len(self.values)
@@ -115,9 +116,8 @@ def _cached(
     for _ in range(3):  # again if another process trims what we are about to read
         new |= _encode_missing(chunks, kind, encoder, keys, sizes, encode, progress)
         with contextlib.suppress(FileNotFoundError, KeyError):
-            result = _gather(chunks, keys, encoder.feature_dim)
-            encoded = sum(key in new for key in keys)
-            print(f"{kind}: {encoded:,} encoded, {len(keys) - encoded:,} from cache")
+            result = replace(_gather(chunks, keys, encoder.feature_dim), encoded=sum(key in new for key in keys))
+            print(f"{kind}: {result.encoded:,} encoded, {len(keys) - result.encoded:,} from cache")
             store.trim()
             return result
     raise OSError(f"the cache in {store.root()} loses chunks as fast as they are made. Set HEARSAY_CACHE_GIB higher.")

@@ -120,9 +120,13 @@ def _continue_from(start: Fitted, model: DualEncoder, recipe: Recipe) -> None:
             f"expected a stage that goes on training the {', '.join(sorted(frozen))} encoder, as the one before did; "
             f"got tune={recipe.tune}. Frozen encoders hand over frames from before they learnt."
         )
-    lacking, unexpected = model.load_state_dict(start.model.state_dict(), strict=False)
-    if unexpected or any(".adapter." in name for name in lacking):
+    here, there = (
+        {name: value.shape for name, value in both.state_dict().items() if ".adapter." in name}
+        for both in (model, start.model)
+    )
+    if here != there:
         raise ValueError("expected an earlier stage with adapters of the same shape; give both the same adapter.")
+    model.load_state_dict(start.model.state_dict(), strict=False)
 
 
 def batch_loss(recipe: Recipe) -> Callable[[DualEncoder, Batch], Tensor]:

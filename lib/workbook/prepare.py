@@ -43,10 +43,8 @@ def encode(profile_name: str, name: str, seed: int, part: tuple[str, ...] | floa
     else:
         clips = _corpus(profile_name, name, seed)
         clips = clips[clips["split"].isin(part)]
-    with contextlib.redirect_stdout(io.StringIO()) as told, contextlib.redirect_stderr(io.StringIO()):
-        retrieval.encode(clips)
-    lines = [line.split(": ")[1] for line in told.getvalue().splitlines() if " encoded, " in line]
-    return sum(int(line.split(" encoded")[0].replace(",", "")) for line in lines)
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        return retrieval.encode(clips).encoded
 
 
 @functools.lru_cache(maxsize=1)
