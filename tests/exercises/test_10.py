@@ -9,7 +9,8 @@ def interval(a, b):
     half = {}
     return {}
 """
-HALF, ENDS = "quantile(n) * differences.std(ddof=1) / np.sqrt(n)", "differences.mean() - half, differences.mean() + half"
+HALF = "quantile(n) * differences.std(ddof=1) / np.sqrt(n)"
+ENDS = "differences.mean() - half, differences.mean() + half"
 GROUPS = """
 def groups_of(names, tune, rate, scale):
     found = {start}
