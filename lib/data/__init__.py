@@ -51,16 +51,20 @@ def load_noisy(name: str, *, profile: Profile, seed: int = 0, noise: float = 1.0
         noise: how noisy, of `noise_levels`; 1 is as uploaders write, and real texts know no other.
 
     Raises:
-        SourceError: the source has no such partner, or not at this level.
+        SourceError: the source has no such partner, or not at this level, or not one text in it.
     """
     source, argument, faults = sources.resolve(name)
     if source.uploads is None:
         raise SourceError(f"{source.usage} has no uploaders' texts beside its captions; soundscapes have.")
     if len(source.noise_levels) == 1 and noise not in source.noise_levels:
         raise SourceError(f"the texts of {source.usage} are as noisy as they are: expected noise=1, got {noise:g}.")
+    if not noise >= 0:
+        raise SourceError(f"expected noise 0 (plain naming) or more; got {noise:g}. As uploaders write is 1.")
     clips = source.uploads(argument, profile, seed, noise)
     clips["captions"] = [noisy_texts(row) for row in clips.to_dict("records")]
     clips = table.check(clips[clips["captions"].map(len) > 0])
+    if clips.empty:
+        raise SourceError(f"{source.usage} has no uploaders' texts here: expected descriptions, keywords or titles.")
     for fault in faults:
         clips = sources.FAULTS[fault][1](clips, seed)
     return clips
