@@ -1,0 +1,64 @@
+"""The teeth of notebook 06's claims: shuffled captions bring each down; a planted difference is found."""
+
+from dataclasses import replace
+
+import jupytext
+import numpy as np
+import pytest
+
+from lib import audio, metrics, retrieval
+from lib.data.sources import FAULTS
+from lib.show import bundle
+from lib.show.claims import CLAIM, judge
+from lib.workbook import SOURCES
+from tests.unit import test_retrieval as toy
+
+LONG = replace(toy.RECIPE, loss="contrastive", training=replace(toy.RECIPE.training, max_epochs=30, stop_after=30))
+ARMS = {
+    f"{mean}, {pairs}": replace(LONG, options={"mean": mean, "pairs": pairs})
+    for mean in ("separate", "joint")
+    for pairs in ("all", "text-audio")
+}
+STUCK = replace(LONG, training=replace(LONG.training, learning_rate=1e-9))
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("HEARSAY_CACHE", str(tmp_path))
+    monkeypatch.setitem(audio._RENDERERS, "retrieval-test", toy.render)
+
+
+def run(clips, recipes):
+    corpora = {seed: retrieval.encode(clips, audio=toy.Tones(), text=toy.Letters()) for seed in range(3)}
+    outcomes = retrieval.compare(corpora, recipes)
+    scores = {name: [outcomes[name][seed].scores["AP@10"].to_numpy() for seed in corpora] for name in recipes}
+    return scores, [corpus.rows["test"]["clip"].to_numpy() for corpus in corpora.values()]
+
+
+def test_shuffled_captions_bring_every_claim_down():
+    scores, clips = run(FAULTS["shuffled"][0](toy.clips((60, 30, 150)), 0), ARMS)
+    assert max(np.mean(each) for each in scores.values()) < 2.5 * metrics.chance(150)
+    for better, worse in (("separate, all", "joint, all"), ("joint, text-audio", "separate, text-audio"),
+                          ("separate, text-audio", "separate, all")):
+        result = judge("06.x", "the first wins", scores[better], scores[worse], clusters=clips, margin=0.01)
+        assert result.verdict != "replicates"
+
+
+def test_a_planted_difference_is_found():
+    """The positive control: adapters that cannot learn are told from those that can."""
+    scores, clips = run(toy.clips((100, 30, 100)), {"contrastive": LONG, "stuck": STUCK})
+    result = judge("06.x", "the first wins", *scores.values(), clusters=clips, margin=0.01)
+    assert result.verdict == "replicates", result
+
+
+def test_the_notebooks_own_claims_fall_when_captions_are_shuffled(monkeypatch):
+    """Its very cells, at smoke, where the test above runs arms of its own."""
+    shown, names = [], {"PROFILE": "smoke", "DATA": "soundscapes!shuffled", "SEED": 0}
+    monkeypatch.setattr(bundle, "emit", lambda content, metadata=None: shown.append(content))
+    for cell in jupytext.read(SOURCES / "06_contrastive_loss.py", fmt="py:percent").cells:
+        skipped = {"setup", "parameters", "exercise", "check"} & set(cell.metadata.get("tags", []))
+        if cell.cell_type == "code" and not skipped:
+            exec(compile(cell.source, "notebook 06", "exec"), names)
+    verdicts = {c[CLAIM]["key"]: c[CLAIM]["verdict"] for c in shown if CLAIM in c}
+    assert set(verdicts) == {"06.mean.all", "06.mean.text-audio", "06.pairs", "06.nt-xent"}
+    assert not [key for key, verdict in verdicts.items() if verdict == "replicates"], verdicts
