@@ -2,7 +2,7 @@
 # jupyter:
 #   hearsay:
 #     corpora: [clean]
-#     budget_s: {laptop: 150}
+#     budget_s: {laptop: 120}
 # ---
 
 # %% [markdown]
@@ -252,7 +252,7 @@ def picture(clip, z):
     fig, axes = plots.figure(12, 7.4, rows=2, columns=2)
     front_end, seconds = audio.FRONT_ENDS["small_cnn"], clip["duration_s"]
     decibels, _ = audio.LogMel(front_end)(*audio.pad([audio.load(clip["path"], front_end.sample_rate)]))
-    plots.log_mel(axes[0], decibels[0], seconds, f_min=front_end.f_min, f_max=front_end.f_max, title="the sound")
+    plots.log_mel(axes[0], decibels[0].numpy(), seconds, f_min=front_end.f_min, f_max=front_end.f_max, title="the sound")
     loudest = z.amax(dim=0).topk(40).indices  # the features that say most, lasting ones above, brief ones below
     loudest = loudest[(z[:, loudest].mean(dim=0) / z[:, loudest].amax(dim=0)).argsort(descending=True)]
     axes[1].imshow(z[:, loudest].T, aspect="auto", extent=(0, seconds, 40, 0), cmap="cividis")
@@ -363,21 +363,24 @@ table
 # Mean pooling before the adapter, NT-Xent with temperature 0.07, text-audio pairs; both towers get the same kind of adapter.
 # What differs is its layers.
 #
-# A fair race needs two things. *A learning rate for each*: the MLP's suits no linear layer. So each arm had the same choice, 0.001,
-# 0.003 or 0.01, by its mean score on the validation splits of two pilot corpora (seeds 100 and 101, three runs each), which
-# nothing below uses. *Enough runs*: pilot runs of one arm on one corpus, which differ in nothing but random numbers, scatter
-# by about 0.005 (standard deviation): too much to judge differences of 0.01 by single runs. So the linear layer and the MLP are trained
-# three times on each corpus, and each query's three scores averaged.
+# A fair race needs two things. *A learning rate for each*: the MLP's suits no linear layer. So each arm had the same choice,
+# 0.001, 0.003 or 0.01, by its mean score on the validation splits of two pilot corpora (seeds 100 and 101, three runs each),
+# which nothing below uses. *Enough runs*: pilot runs of one arm on one corpus, which differ in nothing but random numbers,
+# scatter by about 0.005 (standard deviation). Single runs on five corpora would be too few to tell a difference of 0.01; so the
+# linear layer and the MLP are trained twice on each corpus, and each query's two scores averaged.
 #
 # Primus et al. report in a sentence, without a number, that a non-linear projection "does not significantly improve
-# performance". *Not significant* is a weak word: a small experiment finds nothing significant. We ask for more. Stated before the
-# runs: differences below 0.01 would not change anyone's mind, and **equivalent** means that the *whole* interval lies within
-# ±0.01. And the test must prove that it can see: a **positive control**, a linear adapter that squeezes everything through
-# 26 numbers instead of 256, chosen on the pilot corpora to cost two to three margins. If the test misses that, it is blind, and we claim
-# nothing.
+# performance". *Not significant* is a weak word: a small experiment finds nothing significant. So we state a margin before the
+# runs, since differences below 0.01 would not change anyone's mind, and ask two questions. Is the MLP **no better** (P8: the
+# linear layer is surely ahead, or the whole interval lies within ±0.01)? And, stricter, are the two **equal** (the whole interval
+# lies within ±0.01)?
+#
+# Either way the test must prove that it can see. Hence a **positive control**, a linear adapter that squeezes everything through
+# 26 numbers instead of 256, chosen on the pilot corpora to cost two to three margins. If the test misses that, it is blind, and
+# we claim nothing.
 
 # %%
-EPOCHS, DRAWS, MARGIN = 5 * max(1, profile.max_epochs // 15), 3, 0.01  # one caption a clip and epoch
+EPOCHS, DRAWS, MARGIN = 5 * max(1, profile.max_epochs // 15), 2, 0.01  # one caption a clip and epoch
 
 
 def recipe(rate, times=1, adapter="MLPAdapter", dim=DIM, **options):
@@ -453,9 +456,10 @@ def compare(key, sentence, a, b, paper="-", expect="greater", shown=True):
 
 compare("05.control", "256 numbers beat 26 (planted: the test must see it)", "linear", "linear, 26 numbers")
 seen = effects["05.control"].verdict == "replicates"
-compare("P8", "A non-linear projection (the MLP) is as good as a linear one", "MLP", "linear",
-        "Primus 2023, section 2.3: no significant gain, no number", expect="equal", shown=seen)
-metric("05.P8.visible", effects["P8"].detectable)
+compare("P8", "A non-linear projection (the MLP) is no better than a linear one", "linear", "MLP",
+        "Primus 2023, section 2.3: no significant gain, no number", shown=seen)
+compare("05.equal", "The MLP and the linear layer are equal", "MLP", "linear", expect="equal", shown=seen)
+metric("05.equal.visible", effects["05.equal"].detectable)
 if not seen:
     print("The planted difference was missed: this run is too small to call anything equal. No verdict on P8.")
 
@@ -465,7 +469,7 @@ compare("05.residual", "The block with the residual beats the block without", "p
 
 # %% [markdown]
 # Is anyone still climbing? Validation scores, one thin line a corpus (each arm's first run). If one arm had not arrived, the
-# comparison would be of speeds.
+# comparison would be of speeds. **Predict:** who is the slowest to start?
 
 # %%
 fig, (ax,) = plots.figure(9, 4.2)
@@ -475,13 +479,17 @@ for name, colour, mark in styles:
     epochs = range(1, curves.shape[1] + 1)
     ax.plot(epochs, curves.T, color=colour, alpha=0.25, linewidth=1)
     ax.plot(epochs, curves.mean(axis=0), mark + "-", color=colour, label=name)
-ax.set(xlabel="epoch", ylabel="mAP@10, validation", ylim=(0, None))
+ax.set(xlabel="epoch", ylabel="mAP@10, validation", ylim=(0, None), xticks=[1, *range(5, curves.shape[1] + 1, 5)])
 plots.frame(ax, chance=chance(sizes["validation"]))
-ax.legend(loc="lower right")
+ax.legend(loc="center right")
 plots.show(fig, alt="Validation mAP@10 by epoch of linear layer, MLP and projection block, one thin line a corpus and their "
            "means: all rise fast and level off towards the end of the schedule.")
 
 # %% [markdown]
+# All end flat, but so does anything whose learning rate sinks to zero: a flat end proves little, a longer run would. On the pilot
+# corpora we tried from 10 to 40 epochs. The MLP never passed the linear layer, but came closer with each lengthening, while the
+# block pulled ahead. So read "worse" below as "slower", and trust "no better".
+#
 # ## 7. Experiment: which pooling?
 #
 # Now the layers stay, the MLP of Weck et al., and the pooling changes. The order "after" costs sixteen times the work, so this
@@ -553,18 +561,19 @@ else:
 # All comparisons in one picture, with the margin:
 
 # %%
-named = ["256 numbers, not 26", "P8: MLP, not linear", "block, not linear", "residual, not none", "max+mean, not mean",
+named = ["256 numbers, not 26", "linear, not MLP (P8)", "block, not linear", "residual, not none", "max+mean, not mean",
          "text mean, not CLS", "after, not before"]
-fig, (ax,) = plots.figure(9.5, 0.9 + 0.5 * len(effects))
+shown = [effect for key, effect in effects.items() if key != "05.equal"]  # P8's, with the sign turned
+fig, (ax,) = plots.figure(9.5, 0.9 + 0.5 * len(shown))
 ax.axvspan(-MARGIN, MARGIN, color=plots.YELLOW, alpha=0.35, linewidth=0)
 ax.axvline(0, color=plots.BLACK, linewidth=1)
-for row, effect in enumerate(effects.values()):
+for row, effect in enumerate(shown):
     ax.plot(effect.ci, (row, row), color=plots.BLACK)
     ax.plot(effect.effect, row, "o", color=plots.BLUE, markersize=8)
-ax.set(yticks=range(len(effects)), yticklabels=named, xlabel="difference in mAP@10, 95 % interval")
+ax.set(yticks=range(len(shown)), yticklabels=named, xlabel="difference in mAP@10, 95 % interval")
 ax.invert_yaxis()
 plots.show(fig, alt="Differences in mAP@10 with 95 % intervals, the margin of 0.01 either side of zero shaded. "
-           + "; ".join(f"{key} {e.effect:+.3f}" for key, e in effects.items()) + ".")
+           + "; ".join(f"{name} {e.effect:+.3f}" for name, e in zip(named, shown)) + ".")
 
 # %% [markdown]
 # **What the runs say**

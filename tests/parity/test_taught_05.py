@@ -1,0 +1,64 @@
+"""What notebook 05 writes out is what `lib.adapters` and `lib.pooling` compute, on random input."""
+
+import ast
+import math
+from pathlib import Path
+
+import jupytext
+import pytest
+import torch
+
+from lib import adapters, pooling
+
+SOURCE = Path(__file__).parents[2] / "notebooks" / "source" / "05_adapters.py"
+TAUGHT = ("linear", "mlp", "gelu", "norm", "block", "mean", "largest", "max_mean", "first")
+
+
+@pytest.fixture(scope="module")
+def taught():
+    """The notebook's functions, without running the notebook."""
+    cells = jupytext.read(SOURCE, fmt="py:percent").cells
+    code = [node for c in cells if c.cell_type == "code" for node in ast.parse(c.source).body]
+    found = [node for node in code if isinstance(node, ast.FunctionDef) and node.name in TAUGHT]
+    assert sorted(node.name for node in found) == sorted(TAUGHT)
+    namespace = {"torch": torch, "math": math}
+    exec(compile(ast.Module(found, []), SOURCE.name, "exec"), namespace)
+    return namespace
+
+
+@pytest.fixture
+def generator():
+    return torch.Generator().manual_seed(0)
+
+
+def scattered(adapter, generator):
+    """The adapter with all its numbers random, biases and gains too."""
+    with torch.no_grad():
+        for value in adapter.parameters():
+            value.copy_(torch.randn(value.shape, generator=generator))
+    return adapter.eval()
+
+
+@pytest.mark.parametrize("size", [1.0, 1e3])
+@pytest.mark.parametrize(
+    "name, make, options",
+    [
+        ("linear", lambda: adapters.LinearAdapter(6, 4), {}),
+        ("mlp", lambda: adapters.MLPAdapter(6, 4, hidden=9), {}),
+        ("block", lambda: adapters.ProjectionBlock(6, 4), {}),
+        ("block", lambda: adapters.ProjectionBlock(6, 4, residual=False), {"residual": False}),
+    ],
+)
+def test_layers(taught, generator, name, make, options, size):
+    adapter, x = scattered(make(), generator), size * torch.randn(5, 3, 6, generator=generator)
+    weights = adapter.layers.state_dict().values()
+    torch.testing.assert_close(taught[name](x, *weights, **options), adapter.layers(x), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name, taught_name", [("mean", "mean"), ("max+mean", "max_mean"), ("first", "first")])
+def test_poolings(taught, generator, name, taught_name):
+    x = torch.randn(4, 5, 3, generator=generator) - 2  # mostly negative: padding's zeros would win a maximum
+    mask = torch.arange(5) < torch.tensor([[5], [3], [1], [4]])
+    expected = pooling.pooling(name)(x, mask)
+    torch.testing.assert_close(taught[taught_name](x, mask), expected)
+    torch.testing.assert_close(taught["largest"](x, mask), pooling.masked_max(x, mask))
