@@ -409,6 +409,8 @@ for level, cell in by_noise.items():
     if level > USUAL:
         for short, (sentence, better, worse) in SENTENCES.items():
             compare(f"09.noise-{level:g}.{short}", f"At noise level {level:g}, {sentence}", better, worse, cell=cell)
+        compare(f"09.noise-{level:g}.order", f"At noise level {level:g}, noisy first and clean then beats the two mixed",
+                "ATAE-NP-F", "ATAE-ET", cell=cell)
 
 # %% [markdown]
 # ## 8. How many captions are enough?
