@@ -1,0 +1,75 @@
+"""The teeth of notebook 07's claims: shuffled captions bring each down; a planted difference is found."""
+
+from dataclasses import replace
+
+import jupytext
+import numpy as np
+import pytest
+
+from lib import audio, metrics, retrieval
+from lib.data.sources import FAULTS
+from lib.show import bundle
+from lib.show.claims import CLAIM, judge
+from lib.workbook import SOURCES
+from tests.unit import test_retrieval as toy
+
+LONG = replace(toy.RECIPE, loss="triplet", training=replace(toy.RECIPE.training, max_epochs=30, stop_after=30))
+ARMS = {
+    f"{imposters}, {margin}": replace(LONG, options={"imposters": imposters, "margin": margin})
+    for imposters in ("random", "all", "hardest")
+    for margin in (1.0, 0.2)
+}
+STUCK = replace(LONG, training=replace(LONG.training, learning_rate=1e-9))
+COLLAPSED = replace(ARMS["hardest, 1.0"], training=replace(LONG.training, learning_rate=0.3, warmup_epochs=0))
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("HEARSAY_CACHE", str(tmp_path))
+    monkeypatch.setitem(audio._RENDERERS, "retrieval-test", toy.render)
+
+
+def run(clips, recipes):
+    corpora = {seed: retrieval.encode(clips, audio=toy.Tones(), text=toy.Letters()) for seed in range(3)}
+    outcomes = retrieval.compare(corpora, recipes)
+    scores = {name: [outcomes[name][seed].scores["AP@10"].to_numpy() for seed in corpora] for name in recipes}
+    return scores, [corpus.rows["test"]["clip"].to_numpy() for corpus in corpora.values()]
+
+
+def test_shuffled_captions_bring_every_claim_down():
+    scores, clips = run(FAULTS["shuffled"][0](toy.clips((60, 30, 150)), 0), ARMS)
+    assert max(np.mean(each) for each in scores.values()) < 2.5 * metrics.chance(150)
+    for better, worse in (("hardest, 1.0", "random, 1.0"), ("hardest, 0.2", "all, 0.2"), ("all, 0.2", "random, 0.2"),
+                          ("random, 0.2", "random, 1.0"), ("all, 0.2", "all, 1.0"), ("hardest, 1.0", "hardest, 0.2")):
+        result = judge("07.x", "the first wins", scores[better], scores[worse], clusters=clips, margin=0.01)
+        assert result.verdict != "replicates"
+
+
+def test_a_planted_difference_is_found():
+    """The positive control: adapters that cannot learn are told from those that can."""
+    scores, clips = run(toy.clips((100, 30, 100)), {"triplet": LONG, "stuck": STUCK})
+    result = judge("07.x", "the first wins", *scores.values(), clusters=clips, margin=0.01)
+    assert result.verdict == "replicates", result
+
+
+def test_a_collapse_shows_in_the_loss_and_in_the_score():
+    """Planted: hardest imposters, huge steps. The loss hangs at twice the margin and the first choice is no better."""
+    corpora = {0: retrieval.encode(toy.clips((100, 30, 100)), audio=toy.Tones(), text=toy.Letters())}
+    outcomes = retrieval.compare(corpora, {"collapsed": COLLAPSED, "sound": ARMS["all, 1.0"]})
+    collapsed, sound = (outcomes[name][0].history for name in ("collapsed", "sound"))
+    assert collapsed["loss"].iloc[-1] == pytest.approx(2.0, abs=0.01) and sound["loss"].iloc[-1] < 1.9
+    assert collapsed["score"].iloc[-1] < sound["score"].iloc[-1] / 2
+
+
+def test_the_notebooks_own_claims_fall_when_captions_are_shuffled(monkeypatch):
+    """Its very cells, at smoke, where the test above runs arms of its own."""
+    shown, names = [], {"PROFILE": "smoke", "DATA": "soundscapes!shuffled", "SEED": 0}
+    monkeypatch.setattr(bundle, "emit", lambda content, metadata=None: shown.append(content))
+    for cell in jupytext.read(SOURCES / "07_triplet_loss.py", fmt="py:percent").cells:
+        skipped = {"setup", "parameters", "exercise", "check"} & set(cell.metadata.get("tags", []))
+        if cell.cell_type == "code" and not skipped:
+            exec(compile(cell.source, "notebook 07", "exec"), names)
+    verdicts = {c[CLAIM]["key"]: c[CLAIM]["verdict"] for c in shown if CLAIM in c}
+    assert set(verdicts) == {"07.hardest.one", "07.hardest.small", "07.all.small", "07.margin.random", "07.margin.all",
+                             "07.margin.hardest"}
+    assert not [key for key, verdict in verdicts.items() if verdict == "replicates"], verdicts
