@@ -62,9 +62,9 @@ pipeline("loss")
 # $$ \max(0,\; S(x, \hat y) - S(x, y) + m). $$
 #
 # It costs nothing once the own caption is ahead by the margin $m$. Until then the slope is 1: the own caption is pulled
-# as hard as the imposter is pushed. Below, embeddings are points on a circle, a cosine is the angle between two of
-# them, and arrows show where each point would move to lower the cost. **Predict:** in which of the four does nothing
-# move?
+# as hard as the imposter is pushed. Below, embeddings are points on a circle, the smaller the angle between two, the
+# larger their cosine, and arrows show where each point would move to lower the cost. **Predict:** in which of the four
+# does nothing move?
 
 
 # %%
@@ -210,10 +210,11 @@ metric("07.random.all", every)
 #
 # ### What the official code does
 #
-# Three things that the paper does not say (xieh97/dcase2022-audio-retrieval, `utils/criterion_utils.py`):
+# Three things that you will not find in the paper (xieh97/dcase2022-audio-retrieval, `utils/criterion_utils.py`):
+#
 # - the paper takes the dot product for $S$; the code divides by lengths first, so that it is our cosine;
-# - it draws an imposter clip $a$ from the other clips, then an imposter caption $t$ from the other clips *until $t \ne
-#   a$*;
+# - the code draws an imposter clip $a$ from the other clips, then an imposter caption $t$ from the other clips, until
+#   $t \ne a$;
 # - it draws until a draw is valid. If all pairs of a batch are of one clip, no draw ever is.
 #
 # Here is that drawing in our words, with a limit to its patience. **Predict:** what happens with two clips?
@@ -502,11 +503,11 @@ compare("07.margin.hardest", "With the hardest imposters, a margin of 1 beats 0.
 #   **+0.047**<!--m:claim.07.margin.random--> with random imposters, **+0.096**<!--m:claim.07.margin.all--> with all of
 #   them. The hardest imposters are chosen already; for them the large margin is the better one, by
 #   **+0.016**<!--m:claim.07.margin.hardest-->: it never stops asking.
-# - *The baseline's choice*, random imposters at margin 1, is the lowest bar of the six. It is also a safe one: it did not
-#   collapse where the hardest imposters did.
+# - *The baseline's choice*, random imposters at margin 1, is the lowest bar of the six. It is also a safe one: it did
+#   not collapse where the hardest imposters did.
 #
-# The claims show effects; the causes are our reading of sections 3 and 4. At another learning rate the gaps shift (on pilot
-# seeds, at half of it, a small margin gained less with random imposters), so do not carry the numbers elsewhere.
+# The claims show effects; the causes are our reading of sections 3 and 4. At another learning rate the gaps shift (on
+# pilot seeds, at half of it, a small margin gained less with random imposters), so do not carry the numbers elsewhere.
 #
 # Do not take it on trust: set `DATA = "soundscapes!shuffled"`, which hands each clip another clip's captions, and run
 # all. Every arm falls to chance, and every claim with it.
