@@ -80,7 +80,7 @@ WRONG = [
     (3, "stops one early", plateau(stop="- 1"), "one epoch more"),
     (3, "gives the next rate", plateau(used_after="used = rate"), "its own score comes too late"),
     (3, "takes equals for better", plateau(better=">="), "an equal score is no better"),
-    (3, "cuts once", plateau(cut="rate, waited = 0.1, 0"), "a tenth of a tenth"),
+    (3, "cuts once", plateau(cut="rate, waited = 0.1, 0"), "what was cut stays cut"),
     (3, "does not begin anew", plateau(when=">=", cut="rate = rate / 10"), "the waiting begins anew"),
 ]  # fmt: skip
 test_exercises = harness.suite("09_noisy_pretraining", WRONG)
