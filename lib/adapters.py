@@ -64,7 +64,7 @@ class MLPAdapter(Adapter):
 class ProjectionBlock(Adapter):
     """Linear layer, GELU, linear layer, dropout, the first layer's output added back, layer norm.
 
-    Takeuchi et al. 2022, section 2: "two linear layers, the Gaussian error linear unit (GELU) function, layer
+    Takeuchi et al. 2022, section 3: "two linear layers, the Gaussian error linear unit (GELU) function, layer
     normalization, and a dropout layer". No residual is named there; the later system that this block is known from
     (Microsoft's CLAP, 2023) has one, so `residual` is our inference.
 

@@ -6,6 +6,7 @@ The notebooks that compare ways of training share this, so that what they do not
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
+from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from lib import adapters, cache, losses, metrics, parallel, run_log, store, train
+from lib import adapters, audio, cache, losses, metrics, parallel, run_log, store, train
 from lib.corpus import Corpus, encode
 from lib.examples import Batch, Examples
 from lib.run_log import Outcome
@@ -187,7 +188,8 @@ def _outcomes(corpora, todo, splits):
     workers = min(torch.get_num_threads(), len(todo)) if not torch.cuda.is_available() else 1
     with tqdm(total=sum(map(len, todo.values())), desc="arms", leave=False) as bar:
         if workers > 1:
-            with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            start = {"mp_context": get_context("spawn"), "initializer": _meet, "initargs": (_renderers(corpora),)}
+            with ProcessPoolExecutor(workers, **start) as pool:
                 jobs = [pool.submit(_one_seed, corpora[seed], todo[seed], seed, splits) for seed in todo]
                 for job in as_completed(jobs):
                     for found in job.result():
@@ -201,9 +203,21 @@ def _outcomes(corpora, todo, splits):
                 bar.update()
 
 
+def _renderers(corpora: Mapping[int, Corpus]) -> list[str]:
+    """The modules that render these clips' locators: a fresh process must import them before it can hear a clip."""
+    paths = [path for corpus in corpora.values() for one in corpus.recordings.values() for path in one.paths[:1]]
+    return sorted({audio.renderer(path).__module__ for path in paths if "://" in path})
+
+
+def _meet(renderers: list[str]) -> None:
+    """What a process of the pool does first."""
+    torch.set_num_threads(1)
+    for name in renderers:
+        import_module(name)
+
+
 def _one_seed(corpus: Corpus, arms: dict, seed: int, splits: Sequence[str]) -> list[tuple]:
     """In a process of its own."""
-    torch.set_num_threads(1)
     return [_one_arm(corpus, name, stages, seed, splits) for name, stages in arms.items()]
 
 

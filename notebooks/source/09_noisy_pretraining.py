@@ -2,7 +2,8 @@
 # jupyter:
 #   hearsay:
 #     corpora: [clean, noisy]
-#     budget_s: {laptop: 480, smoke: 30}
+#     alone: true
+#     budget_s: {laptop: 420, smoke: 45}
 # ---
 
 # %% [markdown]

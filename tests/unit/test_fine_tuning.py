@@ -1,12 +1,18 @@
 """Encoders that are tuned learn, from recordings and captions; frozen ones get no gradient; stages build on stages."""
 
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from lib import retrieval
+from lib import audio, retrieval
+from lib.data import scene_table
+from lib.examples import Recordings
+from lib.profiles import PROFILES
 from tests.unit import toy_corpus as toy
 from tests.unit.toy_corpus import RECIPE, SETTINGS
 
@@ -162,3 +168,14 @@ def test_seeds_side_by_side_come_to_the_same(tmp_path, monkeypatch, capsys):
         a, b = (outcomes["tuned"][seed] for outcomes in (alone, together))
         np.testing.assert_allclose(a.scores, b.scores)
         np.testing.assert_allclose(a.history["loss"], b.history["loss"], rtol=1e-6)
+
+
+def test_a_process_of_the_pool_can_hear_what_is_rendered():
+    """Else an audio encoder that learns would find no renderer there, and the pool would break without a word why."""
+    paths = scene_table.build(replace(PROFILES["smoke"], n_train=1, n_validation=1, n_test=1, n_shifted=1), 0)["path"]
+    corpora = {0: SimpleNamespace(recordings={"train": Recordings(paths, 16000)})}
+    renderers = retrieval._renderers(corpora)
+    assert renderers == ["lib.data.soundscapes"]
+    start = {"mp_context": get_context("spawn"), "initializer": retrieval._meet, "initargs": (renderers,)}
+    with ProcessPoolExecutor(1, **start) as pool:
+        assert len(pool.submit(audio.load, paths[0], 16000).result()) == 80000
