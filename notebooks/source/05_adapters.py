@@ -11,7 +11,7 @@
 # {{badge}}
 #
 # **The question:** of a clip, the audio encoder hands over sixteen vectors of 256 numbers; of a caption, the text encoder
-# a dozen vectors of 384. How do you make *one* vector of each, both of the same width, and what does more effort buy?
+# some twenty vectors of 384. How do you make *one* vector of each, both of the same width, and what does more effort buy?
 
 # %% tags=["parameters"]
 PROFILE = "laptop"
@@ -99,7 +99,7 @@ print(f"tokens of three captions {tuple(tokens.shape)}  (caption, time, feature)
 #
 # $$ \text{linear}(x) = W x + b $$
 #
-# **A two-layer perceptron**, MLP for short (Weck et al. 2022, section 3.3), 512 wide, with a ReLU (negative numbers become 0)
+# **A two-layer perceptron**, MLP for short (Weck et al. 2022, section 3.3), its first layer 512 wide, with a ReLU (negative numbers become 0)
 # after the first layer:
 #
 # $$ \text{MLP}(x) = W_2 \, \max(0, \; W_1 x + b_1) + b_2 $$
@@ -231,7 +231,7 @@ print(f"tokens.mean(1) in a batch is off by {far:.2f} of its length (caption {sh
 #
 # **First** is for text alone. Before the words, a BERT-like encoder reads a token without a meaning of its own, called CLS
 # (class); through attention it sees the whole sentence, and pretraining may have made it stand for all of it. Takeuchi et al.
-# and Primus et al. take it. A sound has no such token: its first frame has heard its first third of a second. So Takeuchi et
+# and Primus et al. take it. Our audio encoder has no such token (notebook 11 meets some that do): its first frame has heard its first third of a second. So Takeuchi et
 # al. take max+mean there, and the CLS token of the text.
 #
 # What does a mean do to a sound? Take the held-out clip in which most frames resemble the clip's mean and one does not.
@@ -492,7 +492,7 @@ plots.show(fig, alt="Validation mAP@10 by epoch of linear layer, MLP and project
 # %% [markdown]
 # All end flat, but so does anything whose learning rate sinks to zero: a flat end proves little, a longer run would. On the pilot
 # corpora we tried from 10 to 40 epochs. The MLP never passed the linear layer, but came closer with each lengthening, while the
-# block pulled ahead. So read "worse" below as "slower", and trust "no better".
+# block pulled ahead. So these verdicts are about trainings of this length: read "worse" as "slower".
 #
 # ## 7. Experiment: which pooling?
 #
@@ -587,7 +587,7 @@ plots.show(fig, alt="Differences in mAP@10 with 95 % intervals, the margin of 0.
 #   **+0.009**<!--m:claim.P8--> (**0.007**<!--m:claim.P8.low--> to **0.011**<!--m:claim.P8.high-->). *Equal* is more than the
 #   runs allow (05.equal): the MLP is worse, by about what we had said would matter, at this length of training. With a quarter
 #   of the numbers to learn, the linear layer loses nothing.
-# - *Block.* It beats the linear layer by **+0.004**<!--m:claim.05.block-->: sure, and smaller than our margin. Whether the
+# - *Block.* It beats the linear layer by **+0.004**<!--m:claim.05.block-->: above 0 in one training a corpus, and smaller than our margin. Whether the
 #   residual helps we cannot say: **+0.004**<!--m:claim.05.residual-->, from **-0.003**<!--m:claim.05.residual.low--> to
 #   **+0.012**<!--m:claim.05.residual.high-->.
 # - *Max+mean.* **+0.040**<!--m:claim.05.max-mean--> over the mean, the largest effect of all, for not one number more to learn. For
@@ -596,9 +596,11 @@ plots.show(fig, alt="Differences in mAP@10 with 95 % intervals, the margin of 0.
 # - *CLS.* The mean of the tokens wins by **+0.011**<!--m:claim.05.cls-->. That is MiniLM, which was pretrained so that the mean of its
 #   tokens is the sentence. BERT and RoBERTa, whose CLS the papers took, may differ.
 # - *Order.* After the adapter is better than before, by **+0.017**<!--m:claim.05.order-->, for sixteen times the work. If you would
-#   spend effort on time, spend it on max+mean first: it gives more, for nothing.
+#   spend effort on time, spend it on max+mean first: it gives more, for hardly any work. And mind the length of this race: the
+#   mean-pooled MLP of section 6, trained twice as long, comes just as far (**0.000**<!--m:05.map10.MLP-->), so "after" may only be
+#   faster.
 #
-# Put the two experiments side by side: what you do with *time* matters more here than what you do with *width*. And do not take
+# Put the two experiments side by side: at these lengths, what you do with *time* matters more than what you do with *width*. Do not take
 # it on trust: with `DATA = "soundscapes!shuffled"` every arm falls to chance, the control is missed, and the notebook refuses a
 # verdict on P8. Two adapters that learn nothing are equally good, after all.
 #

@@ -300,7 +300,8 @@ plots.show(fig, alt="Push on each pair of strangers by its cosine, in units of t
 # %% [markdown]
 # Read it from left to right. Both contrastive lines are flat: a stranger at a cosine of 0.01, harmless to any ranking,
 # is pushed as hard as one at 0.9 that stands in front of the right answer; at 0 the push stops dead. NT-Xent asks who
-# is in the way, and pushes there.
+# is in the way, and pushes there. (The two clouds of fresh adapters: two sounds, or two captions, resemble each other
+# before any training; a sound and a caption do not. All pairs push the first cloud, text-audio pairs leave it alone.)
 #
 # Read it from top to bottom. In a joint mean *each* stranger is pushed as hard as the *only* partner is pulled. Suppose
 # that the adapters turn a sound towards its caption. Whatever resembles that caption comes nearer too. The step pays
@@ -325,12 +326,13 @@ metric("06.trained.separate", paid.loc["after training", "separate"])
 paid.round(3)
 
 # %% [markdown]
-# With separate means, knowing nothing costs **1.053**<!--m:06.knows-nothing.separate-->: about 1 for the pull, which
-# nobody follows, and next to nothing for the pushes. The trained adapters pay **0.459**<!--m:06.trained.separate-->.
+# With separate means, knowing nothing costs **1.053**<!--m:06.knows-nothing.separate-->: about 1 for the pull, since
+# partners stand at right angles, and next to nothing for the pushes. The trained adapters pay **0.459**<!--m:06.trained.separate-->.
 #
 # The joint mean says the opposite. Random embeddings pay **0.065**<!--m:06.knows-nothing.joint-->, the trained adapters
 # **0.241**<!--m:06.trained.joint-->. Thousands of tiny costs just above zero count as "non-zero", and water the mean
-# down. By this loss, a model that knows nothing is *better* than one that answers queries.
+# down. By this loss, a model that knows nothing is *better* than this one, which answers queries. (It was trained with
+# separate means. A perfect model would pay less than either; but the way there leads uphill.)
 #
 # ### A trap: the same recording twice
 #
