@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from lib import audio
 from lib.encoders.interface import AudioEncoder
+from lib.encoders.spectra import zero_padding
 
 WEIGHTS = Path(__file__).parent / "weights" / "small_cnn.safetensors"
 
@@ -48,7 +49,7 @@ class Block(nn.Module):
     ) -> tuple[Float[Tensor, "batch out less_time less_mel"], Int[Tensor, "batch"]]:
         """Masked after each step that could leak: else a padded clip would differ from the same clip alone."""
         lengths = _halve(lengths, self.stride)
-        x = _zero_padding(F.relu(self.normalise(self.convolution(x))), lengths)
+        x = zero_padding(F.relu(self.normalise(self.convolution(x))), lengths)
         x = F.pad(x, (0, 0, 0, -x.shape[2] % self.pool[0]))  # a zero frame, as a longer clip's padding would be
         return F.avg_pool2d(x, self.pool), _halve(lengths, self.pool[0])
 
@@ -80,7 +81,7 @@ class SmallCNN(AudioEncoder):
         """The network after the front end; training works on stored spectrograms and starts here."""
         lengths = mask.sum(1)
         x = (decibels - self.settings.centre_db) / self.settings.spread_db
-        x = _zero_padding(x[:, None].contiguous(memory_format=torch.channels_last), lengths)
+        x = zero_padding(x[:, None].contiguous(memory_format=torch.channels_last), lengths)
         for block in (self.stem, *self.blocks):
             x, lengths = block(x, lengths)
         frames = F.relu(self.project(x.permute(0, 2, 1, 3).flatten(2)))
@@ -96,7 +97,9 @@ class SmallCNN(AudioEncoder):
         return self
 
 
-def build(*, pretrained: bool = True, generator: torch.Generator | None = None) -> SmallCNN:
+def build(
+    name: str = "small_cnn", *, pretrained: bool = True, generator: torch.Generator | None = None
+) -> SmallCNN:
     """The network with its committed weights, or with random ones drawn from `generator`."""
     model = SmallCNN()
     if pretrained:
@@ -129,9 +132,3 @@ def read_weights(path: Path, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def _halve(lengths: Int[Tensor, "batch"], factor: int) -> Int[Tensor, "batch"]:
     return -(-lengths // factor)  # rounded up: a last, partial frame counts
-
-
-def _zero_padding(x: Float[Tensor, "batch channel time mel"], lengths: Int[Tensor, "batch"]) -> Tensor:
-    if int(lengths.min()) >= x.shape[2]:
-        return x  # nothing is padded, as in most batches: save the pass over memory
-    return x * audio.length_mask(lengths, x.shape[2])[:, None, :, None]

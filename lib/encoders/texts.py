@@ -51,6 +51,11 @@ class TransformerText(TextEncoder):
         return hidden.masked_fill(~mask[..., None], 0.0), mask
 
 
+def build(name: str) -> TransformerText:
+    """The text encoder of that name (lib.encoders.TEXT)."""
+    return minilm()
+
+
 def minilm() -> TransformerText:
     """MiniLM from its package; nothing is downloaded and its package never imported (that takes 5 s)."""
     folder = minilm_folder()

@@ -46,7 +46,7 @@ def test_a_clip_alone_equals_the_clip_padded_in_a_batch(cnn, clips, pretrained):
 
 @torch.inference_mode()
 def test_without_masking_the_padding_would_leak(cnn, clips, monkeypatch):
-    monkeypatch.setattr(small_cnn, "_zero_padding", lambda x, lengths: x)
+    monkeypatch.setattr(small_cnn, "zero_padding", lambda x, lengths: x)
     together, mask = cnn(*audio.pad(clips))
     alone, _ = cnn(*audio.pad([clips[2]]))
     assert (together[2][mask[2]] - alone[0]).abs().max() > 1e-2
