@@ -48,7 +48,7 @@ def text(name: str = "minilm", *, trainable: bool = False) -> TextEncoder:
     elif kind == "hf" and rest:
         encoder = _module("texts").hugging_face(rest)
     else:
-        raise ValueError(f"expected a text encoder among {', '.join(TEXT)}, hf:NAME (say hf:roberta-base); got {name!r}")
+        raise ValueError(f"expected a text encoder among {', '.join(TEXT)}, hf:NAME (hf:roberta-base); got {name!r}")
     return encoder if trainable else encoder.frozen()
 
 
