@@ -1,0 +1,87 @@
+"""The official files of weights: addresses, sizes, hashes, licences. One list, for those who fetch and those who load."""
+
+from dataclasses import dataclass
+
+PANNS = "https://zenodo.org/records/3987831/files"
+PASST = "https://github.com/kkoutini/PaSST/releases/download"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One official file of weights."""
+
+    name: str
+    file: str
+    urls: tuple[str, ...]  # in the order to try; none where no address could be verified
+    size: int | None  # bytes, where known
+    hash: str | None  # md5:... or sha256:... (its first digits where no more is published); None: nobody publishes one
+    licence: str
+    source: str  # the authors' repository or page
+    sample_rate: int  # hertz; 0 for text
+    pretrained_on: str
+    note: str = ""
+
+
+_PANNS = {"licence": "CC BY 4.0", "source": "github.com/qiuqiangkong/audioset_tagging_cnn", "sample_rate": 32_000,
+          "pretrained_on": "AudioSet tags, supervised"}  # fmt: skip
+_PASST = {"licence": "Apache-2.0", "source": "github.com/kkoutini/PaSST", "sample_rate": 32_000,
+          "pretrained_on": "ImageNet, then AudioSet tags, supervised"}  # fmt: skip
+CHECKPOINTS = {
+    checkpoint.name: checkpoint
+    for checkpoint in (
+        Checkpoint(
+            "cnn10", "Cnn10_mAP=0.380.pth", (f"{PANNS}/Cnn10_mAP%3D0.380.pth?download=1",),
+            25_237_595, "md5:bfb1f1f9968938fa8ef4012b8471f5f6", **_PANNS,
+        ),
+        Checkpoint(
+            "cnn14", "Cnn14_mAP=0.431.pth", (f"{PANNS}/Cnn14_mAP%3D0.431.pth?download=1",),
+            327_428_481, "md5:541141fa2ee191a88f24a3219fff024e", **_PANNS,
+        ),
+        Checkpoint(
+            "vggish", "vggish-10086976.pth",
+            ("https://github.com/harritaylor/torchvggish/releases/download/v0.1/vggish-10086976.pth",),
+            None, "sha256:10086976", "Apache-2.0", "github.com/harritaylor/torchvggish", 16_000,
+            "YouTube-8M tags, supervised", "Its name carries the first 8 digits of its sha256; no more is published.",
+        ),
+        Checkpoint(
+            "passt_n", "passt-s-f128-p16-s16-ap.468.pt", (f"{PASST}/v0.0.2-audioset/passt-s-f128-p16-s16-ap.468.pt",),
+            None, None, **_PASST,
+        ),
+        Checkpoint(
+            "passt_s", "passt-s-kd-ap.486.pt", (f"{PASST}/v.0.0.9/passt-s-kd-ap.486.pt",), None, None, **_PASST,
+        ),
+        Checkpoint(
+            "passt_l", "passt-l-kd-ap.47.pt", (f"{PASST}/v.0.0.10/passt-l-kd-ap.47.pt",), None, None, **_PASST,
+        ),
+        Checkpoint(
+            "passt_s20", "passt-s-f128-20sec-p16-s10-ap.474-swa.pt",
+            (f"{PASST}/v0.0.5/passt-s-f128-20sec-p16-s10-ap.474-swa.pt",), None, None, **_PASST,
+        ),
+        Checkpoint(
+            "beats", "BEATs_iter3_plus_AS2M.pt",
+            tuple(f"https://huggingface.co/{mirror}/resolve/main/BEATs_iter3_plus_AS2M.pt"
+                  for mirror in ("lpepino/beats_ckpts", "Bencr/beats-checkpoints")),
+            361_499_833, "sha256:d43cbfad4d7b56381c061d7a24774f908d4d94c72961f6eb1d9090ff18cd8d34", "MIT",
+            "github.com/microsoft/unilm/tree/master/beats", 16_000, "AudioSet, self-supervised",
+            "The authors' links die again and again (microsoft/unilm issues 1009, 1492, 1671): these are mirrors by "
+            "others, which agree on the hash.",
+        ),
+        Checkpoint(
+            "cav_mae", "audio_model.21.pth", ("https://www.dropbox.com/s/l5t5geufdy3qvnv/audio_model.21.pth?dl=1",),
+            None, None, "BSD-2-Clause", "github.com/YuanGongND/cav-mae", 16_000,
+            "AudioSet, self-supervised, sound with image", "CAV-MAE-Scale++; the file holds the image side too.",
+        ),
+        Checkpoint(
+            "vast", "vast.pt", (), None, None, "MIT (code)", "github.com/TXH-mercury/VAST", 16_000,
+            "VAST-27M, sound, vision and text",
+            "The authors' page leads to it; we could verify no address. Save the file as vast.pt.",
+        ),
+        Checkpoint(
+            "word2vec", "word2vec-google-news-300.gz",
+            ("https://github.com/RaRe-Technologies/gensim-data/releases/download/word2vec-google-news-300/"
+             "word2vec-google-news-300.gz",),
+            1_743_563_840, "md5:a5e5354d40acb95f9ec66d5977d140ef", "none stated",
+            "github.com/RaRe-Technologies/gensim-data", 0, "Google News, 100 billion words",
+        ),
+    )
+}  # fmt: skip
