@@ -1,11 +1,13 @@
 """Files from the internet, on pooch: known by their hash, resumed after a break, whole or not there at all.
 
 Pooch downloads, checks the hash and puts the file in its place. What it lacks is here: going on from `NAME.part`,
-several mirrors, several attempts, and sentences a reader can act on. `lib.unpack` opens archives.
+several mirrors, several attempts, hashes of which little or nothing is published, and sentences a reader can act on.
+`lib.unpack` opens archives.
 """
 
 import contextlib
 import os
+import re
 import shutil
 import time
 from collections.abc import Sequence
@@ -18,7 +20,9 @@ from tqdm.auto import tqdm
 
 TIMEOUT_S = 30.0  # without a byte
 ATTEMPTS = 3  # of each address
+UNPUBLISHED = "unpublished"  # in place of a hash: the first download is trusted, and its sha256 holds from then on
 _HTML = (".html", ".htm")
+_HASH = f"md5:[0-9a-f]{{32}}|sha256:[0-9a-f]{{8,64}}|{UNPUBLISHED}"
 
 
 class FetchError(OSError):
@@ -44,9 +48,12 @@ def fetch(
 
     Args:
         urls: one address or several mirrors, tried in this order.
-        hash: "md5:..." or "sha256:..." of the whole file. Without one nothing is fetched.
+        hash: "md5:..." or "sha256:..." of the whole file; of a sha256 its first digits will do, 8 or more. Without one
+            nothing is fetched, unless UNPUBLISHED says that there is none: then the sha256 of the first download is
+            told, kept beside it as NAME.sha256, and asked for from then on.
         name: of the file in the folder; the address's last part if not given.
-        attempts: at each address; what has arrived is kept in between, and between calls, as NAME.part.
+        attempts: at each address; what has arrived is kept in between as NAME.part, and between calls too where a
+            hash can tell whether it fits.
         wait_s: before the second attempt; doubled before each further one.
 
     Raises:
@@ -54,16 +61,18 @@ def fetch(
         FetchError: no address gave the file.
     """
     urls = [urls] if isinstance(urls, str) else list(urls)
-    kind, _, digits = str(hash).partition(":")
-    if not urls or len(digits) != {"md5": 32, "sha256": 64}.get(kind):
+    if not urls or not re.fullmatch(_HASH, str(hash), re.IGNORECASE):
         raise ValueError(f"expected addresses and a hash such as md5:... or sha256:...; got {urls}, {hash!r}.")
     path = Path(folder).expanduser() / (name or urls[0].partition("?")[0].rpartition("/")[2])
     if is_there(path, hash):  # before anything is written: the folder may be one to read only
-        return path
+        return _kept(path, hash)
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(f"{path.name}.lock")):
         if is_there(path, hash):
             return path
+        hash = recorded(path, hash)
+        if hash == UNPUBLISHED:
+            path.with_name(f"{path.name}.part").unlink(missing_ok=True)  # nothing could tell that it fits
         failures = {}
         for url in urls:
             for attempt in range(attempts):
@@ -79,14 +88,39 @@ def fetch(
 
 
 def is_there(path: Path, hash: str) -> bool:
-    """Is the file there, with this hash?"""
-    return path.is_file() and pooch.file_hash(str(path), alg=hash.partition(":")[0]) == hash.partition(":")[2].lower()
+    """Is the file there, with this hash (or the one recorded on its first download)?"""
+    kind, _, digits = recorded(path, hash).partition(":")
+    return path.is_file() and (not digits or pooch.file_hash(str(path), alg=kind).startswith(digits.lower()))
+
+
+def recorded(path: Path, hash: str) -> str:
+    """The hash that a file must have: the one given, or for UNPUBLISHED what NAME.sha256 beside it says."""
+    beside = path.with_name(f"{path.name}.sha256")
+    return f"sha256:{beside.read_text().split()[0]}" if hash == UNPUBLISHED and beside.is_file() else hash
+
+
+def _kept(path: Path, hash: str) -> Path:
+    """The path; where nobody publishes the hash of what lies there, its sha256 is told and written beside it."""
+    if recorded(path, hash) == UNPUBLISHED:
+        digits = pooch.file_hash(str(path), alg="sha256")
+        print(f"{path.name}: nobody publishes its hash. This first copy is trusted; from now on it must be {digits}")
+        with contextlib.suppress(OSError):  # a folder to read only
+            path.with_name(f"{path.name}.sha256").write_text(f"{digits}  {path.name}\n")
+    return path
 
 
 def _once(url: str, path: Path, hash: str, timeout_s: float, progress: bool) -> Path:
     pooch.get_logger().setLevel("WARNING")  # the progress bar says the same
     downloader = _Resuming(path.with_name(f"{path.name}.part"), timeout_s, progress)
-    return Path(pooch.retrieve(url, hash, fname=path.name, path=str(path.parent), downloader=downloader))
+    whole = len(hash) in (len("md5:") + 32, len("sha256:") + 64)  # else pooch cannot check it, and we do
+    new = path if whole else path.with_name(f"{path.name}.new")
+    pooch.retrieve(url, hash if whole else None, fname=new.name, path=str(path.parent), downloader=downloader)
+    if not is_there(new, hash):
+        got = pooch.file_hash(str(new), alg="sha256")
+        new.unlink()
+        raise ValueError(f"what it sends has another hash ({got})")
+    os.replace(new, path)
+    return _kept(path, hash)
 
 
 class _NothingLeft(Exception):
@@ -164,5 +198,6 @@ def _sentence(path: Path, hash: str, failures: dict[str, str]) -> str:
     kept = f" What has arrived ({arrived:,} bytes) is kept." if arrived else ""
     return (
         f"could not fetch {path.name}. Tried {tried}.{kept} "
-        f"Try again later, or put the file there by hand: {path} ({hash})."
+        f"Try again later, or put the file there by hand: {path} "
+        f"({'nobody publishes its hash' if hash == UNPUBLISHED else hash})."
     )

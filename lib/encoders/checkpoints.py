@@ -1,7 +1,7 @@
 """Official weights by name: where they come from, where they lie on this machine, and how they get into a network.
 
-`data_scripts/fetch_checkpoints.py` fetches them, the modules beside this one load them. Reading runs no code, and a file
-of another model or sampling rate is refused. Taught in notebook 04.
+`data_scripts/fetch_checkpoints.py` fetches them, the modules beside this one load them. Reading runs no code, and
+weights of another model or sampling rate are refused. Taught in notebook 04.
 """
 
 import os
@@ -22,7 +22,8 @@ from lib.encoders.registry import CHECKPOINTS, Checkpoint
 from lib.encoders.signatures import Signature, identify
 
 M = TypeVar("M", bound=nn.Module)
-__all__ = ["CHECKPOINTS", "Checkpoint", "CheckpointError", "CheckpointMissing", "build", "fill", "find", "folder", "read"]
+__all__ = ["CHECKPOINTS", "Checkpoint", "CheckpointError", "CheckpointMissing", "build", "fill", "find", "folder",
+           "read"]  # fmt: skip
 COMMAND = "python data_scripts/fetch_checkpoints.py"
 # Plain arrays, which some official files carry beside their weights (a sampler's state): no code among them.
 ARRAYS = [

@@ -1,4 +1,4 @@
-"""The official files of weights: addresses, sizes, hashes, licences. One list, for those who fetch and those who load."""
+"""The official files of weights: addresses, sizes, hashes, licences. One list for who fetches and who loads."""
 
 from dataclasses import dataclass
 

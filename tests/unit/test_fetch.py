@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from lib import fetch as fetching
-from lib.fetch import FetchError, fetch
+from lib.fetch import UNPUBLISHED, FetchError, fetch
 from lib.unpack import UnpackError, unpack
 
 CONTENT = bytes(range(256)) * 2000
@@ -242,11 +242,66 @@ def test_a_file_that_is_there_needs_no_connection(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["file.bin"]  # nothing is written beside it
 
 
-@pytest.mark.parametrize("hash", ["", "sha256:", "sha1:" + "0" * 40, "0" * 64, None])
+NO_HASHES = ["", "sha256:", SHA256[:14], SHA256 + "0", MD5[:20], "sha1:" + "0" * 40, "0" * 64, None]
+
+
+@pytest.mark.parametrize("hash", NO_HASHES)
 def test_without_a_hash_nothing_is_fetched(get, server, hash):
     with pytest.raises(ValueError, match="a hash such as md5:... or sha256:"):
         get("fine", hash=hash)
     assert not server.asked
+
+
+# Hashes of which little or nothing is published
+
+BEGINNING = SHA256[: len("sha256:") + 8]
+
+
+def test_the_first_digits_of_a_hash_will_do(get, server, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "file.bin").write_bytes(b"an older version")
+    for _ in range(2):
+        assert get("fine", hash=BEGINNING).read_bytes() == CONTENT
+    assert len(server.asked) == 1 and left(tmp_path) == ["file.bin"]
+
+
+def test_other_first_digits_are_refused_and_leave_no_file(get, tmp_path):
+    with pytest.raises(FetchError, match="what it sends has another hash"):
+        get("wrong", hash=BEGINNING, attempts=2)
+    assert left(tmp_path) == []
+
+
+def test_it_recovers_from_a_wrong_file_with_the_first_digits_alone(get):
+    assert get("wrong_once", hash=BEGINNING).read_bytes() == CONTENT
+
+
+def test_without_a_published_hash_the_first_download_is_told_and_held_to(get, server, tmp_path, capsys):
+    digits = SHA256.partition(":")[2]
+    assert get("fine", hash=UNPUBLISHED).read_bytes() == CONTENT
+    told = capsys.readouterr().out
+    assert "nobody publishes its hash. This first copy is trusted" in told and digits in told
+    assert left(tmp_path) == ["file.bin", "file.bin.sha256"]
+    get("fine", hash=UNPUBLISHED)
+    assert len(server.asked) == 1 and not capsys.readouterr().out
+    (tmp_path / "data" / "file.bin").write_bytes(b"altered")
+    with pytest.raises(FetchError, match="another hash"):
+        get("wrong", hash=UNPUBLISHED, attempts=1)
+    assert get("fine", hash=UNPUBLISHED).read_bytes() == CONTENT
+
+
+def test_a_file_put_there_by_hand_is_trusted_too_and_held_to(get, server, tmp_path, capsys):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "file.bin").write_bytes(b"by hand")
+    assert get("fine", hash=UNPUBLISHED).read_bytes() == b"by hand"
+    assert hashlib.sha256(b"by hand").hexdigest() in capsys.readouterr().out
+    assert not server.asked and left(tmp_path) == ["file.bin", "file.bin.sha256"]
+
+
+def test_without_a_hash_a_part_of_an_earlier_call_is_not_built_upon(get, server, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "file.bin.part").write_bytes(b"who knows")
+    assert get("drops", hash=UNPUBLISHED, attempts=9).read_bytes() == CONTENT
+    assert [range_ for _, range_ in server.asked][:2] == [None, "bytes=98304-"]  # within a call it goes on
 
 
 def test_two_processes_fetch_once(server, tmp_path):
