@@ -23,7 +23,7 @@ from lib.encoders.signatures import Signature, identify
 
 M = TypeVar("M", bound=nn.Module)
 __all__ = ["CHECKPOINTS", "Checkpoint", "CheckpointError", "CheckpointMissing", "build", "fill", "find", "folder",
-           "read"]  # fmt: skip
+           "how", "read"]  # fmt: skip
 COMMAND = "python data_scripts/fetch_checkpoints.py"
 # Plain arrays, which some official files carry beside their weights (a sampler's state): no code among them.
 ARRAYS = [
@@ -57,16 +57,21 @@ def find(name: str) -> Path:
     """
     if name not in CHECKPOINTS:
         raise ValueError(f"expected a checkpoint among {', '.join(CHECKPOINTS)}; got {name!r}")
-    checkpoint = CHECKPOINTS[name]
-    path = folder() / checkpoint.file
+    path = folder() / CHECKPOINTS[name].file
     if path.is_file():
         return path
+    random = "Or ask for random ones: pretrained=False."
+    raise CheckpointMissing(f"{name}'s official weights are not here: {how(name)} {random}")
+
+
+def how(name: str) -> str:
+    """A sentence: how these weights come to this machine."""
+    checkpoint = CHECKPOINTS[name]
+    by_hand = f"put {checkpoint.file} (from {checkpoint.source}) into {folder()}."
+    if not checkpoint.urls:
+        return f"{by_hand} {checkpoint.note}"
     size = f"{checkpoint.size / 1e6:,.0f} MB, " if checkpoint.size else ""
-    fetch = f"fetch them with `{COMMAND} {name}` ({size}licence {checkpoint.licence}), or " if checkpoint.urls else ""
-    raise CheckpointMissing(
-        f"{name}'s official weights are not here: {fetch}put {checkpoint.file} (see {checkpoint.source}) "
-        f"into {path.parent}. Or ask for random ones: pretrained=False."
-    )
+    return f"fetch them with `{COMMAND} {name}` ({size}licence {checkpoint.licence}), or {by_hand}"
 
 
 def read(path: str | Path) -> dict:
@@ -110,18 +115,18 @@ def fill(
         CheckpointError: the weights of another model or sampling rate, or a key that is missing, unknown or of
             another shape.
     """
-    found = identify(state)
-    if found is not None and found.model != name:
-        raise CheckpointError(_another(name, found))
     wanted = module.state_dict()
     given = {key: value for key, value in state.items() if not _listed(key, ignore)}
     missing = [key for key in wanted if key not in given and not _listed(key, optional)]
     unknown = [key for key in given if key not in wanted]
     shapes = [key for key in given if key in wanted and given[key].shape != wanted[key].shape]
-    if missing or unknown or shapes:
-        other = [f"{key} {tuple(given[key].shape)}, not {tuple(wanted[key].shape)}" for key in shapes]
-        faults = {"lacks": missing, "has unknown": unknown, "has in another shape": other}
-        clauses = "; ".join(f"it {what} {_few(keys)}" for what, keys in faults.items() if keys)
+    other = [f"{key} {tuple(given[key].shape)}, not {tuple(wanted[key].shape)}" for key in shapes]
+    faults = {"lacks": missing, "has unknown": unknown, "has in another shape": other}
+    clauses = "; ".join(f"it {what} {_few(keys)}" for what, keys in faults.items() if keys)
+    found = identify(state)
+    if found is not None and found.model != name and (clauses or found.exact):
+        raise CheckpointError(_another(name, found))  # also where all shapes agree, as at another sampling rate
+    if clauses:
         raise CheckpointError(f"these weights are not those of {name}: {clauses}.")
     module.load_state_dict(given, strict=False)
 

@@ -30,6 +30,10 @@ CHECKPOINTS = {
     checkpoint.name: checkpoint
     for checkpoint in (
         Checkpoint(
+            "crnn", "crnn.pth", (), None, None, "MIT (code)", "github.com/xieh97/dcase2022-audio-retrieval", 44_100,
+            "Clotho, as the 2022 baseline", "The authors published code and no weights: train them with it.",
+        ),
+        Checkpoint(
             "cnn10", "Cnn10_mAP=0.380.pth", (f"{PANNS}/Cnn10_mAP%3D0.380.pth?download=1",),
             25_237_595, "md5:bfb1f1f9968938fa8ef4012b8471f5f6", **_PANNS,
         ),
@@ -74,7 +78,7 @@ CHECKPOINTS = {
         Checkpoint(
             "vast", "vast.pt", (), None, None, "MIT (code)", "github.com/TXH-mercury/VAST", 16_000,
             "VAST-27M, sound, vision and text",
-            "The authors' page leads to it; we could verify no address. Save the file as vast.pt.",
+            "The authors' page leads to the file; we could verify no address.",
         ),
         Checkpoint(
             "word2vec", "word2vec-google-news-300.gz",

@@ -16,6 +16,7 @@ class Signature:
     sample_rate: int
     has: dict[str, Shape]
     lacks: tuple[str, ...] = ()
+    exact: bool = True  # False: a family, whose members this does not tell apart
 
 
 def _panns(model: str, sample_rate: int, n_frequencies: int, **has: Shape) -> Signature:
@@ -36,15 +37,16 @@ SIGNATURES = (
     _panns("cnn14_8k", 8_000, 129, fc1__weight=(2048, 2048), conv_block6__conv2__weight=(2048, 2048, 3, 3)),
     _panns("cnn10", 32_000, 513, fc1__weight=(512, 512), conv_block1__conv2__weight=(64, 64, 3, 3)),
     _panns("cnn6", 32_000, 513, fc1__weight=(512, 512), conv_block1__conv1__weight=(64, 1, 5, 5)),
-    Signature("another PANN", 32_000, {"fc_audioset.weight": (527, None)}),
+    Signature("another PANN", 32_000, {"fc_audioset.weight": (527, None)}, exact=False),
     Signature("vggish", 16_000, {"features.0.weight": (64, 1, 3, 3), "embeddings.0.weight": (4096, 12288)}),
     _passt("passt_n", 8, 62),
     _passt("passt_s", 12, 99),
     _passt("passt_l", 12, 99, n_blocks=7),
     _passt("passt_s20", 12, 200),
-    Signature("another PaSST", 32_000, {"time_new_pos_embed": (1, None, 1, None)}),
+    Signature("another PaSST", 32_000, {"time_new_pos_embed": (1, None, 1, None)}, exact=False),
     Signature("a BEATs tokenizer", 16_000, {"patch_embedding.weight": (None,) * 4, "quantize.embedding.weight": ()}),
     Signature("beats", 16_000, {"patch_embedding.weight": (512, 1, 16, 16), "post_extract_proj.weight": (768, 512)}),
+    Signature("vast", 16_000, {"audio_encoder.patch_embedding.weight": (None,) * 4}),
     Signature("cav_mae", 16_000, {"patch_embed_a.proj.weight": (768, 1, 16, 16)}),
     Signature("crnn", 44_100, {"gru.weight_ih_l0": (450, 128), "cnn.features.1.weight": (32, 1, 3, 3)}),
 )
