@@ -124,7 +124,7 @@ def fill(
     faults = {"lacks": missing, "has unknown": unknown, "has in another shape": other}
     clauses = "; ".join(f"it {what} {_few(keys)}" for what, keys in faults.items() if keys)
     found = identify(state)
-    if found is not None and found.model != name and (clauses or found.exact):
+    if found is not None and found.model != name and (clauses or (found.exact and name in CHECKPOINTS)):
         raise CheckpointError(_another(name, found))  # also where all shapes agree, as at another sampling rate
     if clauses:
         raise CheckpointError(f"these weights are not those of {name}: {clauses}.")

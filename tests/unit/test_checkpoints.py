@@ -239,6 +239,15 @@ def test_a_family_alone_is_no_reason_to_refuse():
     assert ours.time_new_pos_embed.sum() == 40
 
 
+def test_another_use_of_the_same_weights_is_allowed():
+    ours = nn.Module()
+    ours.features, ours.embeddings = nn.Sequential(nn.Conv2d(1, 64, 3, bias=False)), nn.Module()
+    ignore = ("embeddings.",)
+    checkpoints.fill(ours, {key: torch.ones(value.shape) for key, value in weights("vggish").items()},
+                     name="vggish_map", ignore=ignore)  # fmt: skip
+    assert ours.features[0].weight.sum() == 576
+
+
 # Building
 
 
