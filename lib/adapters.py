@@ -10,7 +10,10 @@ from torch import Tensor, nn
 
 from lib.pooling import POOLINGS, masked_mean, pooled, pooling
 
-__all__ = ["ADAPTERS", "POOLINGS", "LinearAdapter", "MLPAdapter", "ProjectionBlock", "build", "masked_mean", "pooled"]
+__all__ = [
+    "ADAPTERS", "POOLINGS", "LinearAdapter", "MLPAdapter", "PoolingAdapter", "ProjectionBlock", "build", "masked_mean",
+    "pooled",
+]  # fmt: skip
 
 
 class Adapter(nn.Module):
@@ -33,6 +36,21 @@ class Adapter(nn.Module):
         if self.pool_first:
             return self.layers(self.pool(x, mask))
         return self.pool(self.layers(x), mask)
+
+
+class PoolingAdapter(Adapter):
+    """No layers: the pooled frames are the embedding, as in the 2022 baseline (Xie et al. 2022, section 3).
+
+    Raises:
+        ValueError: `dim` is not the encoder's own number of features.
+    """
+
+    def __init__(self, feature_dim: int, dim: int, *, pooling: str = "mean", pool_first: bool = True) -> None:
+        if dim != feature_dim:
+            raise ValueError(f"expected dim={feature_dim}, as many as the encoder's features; got {dim}. A "
+                             "LinearAdapter makes other widths meet.")
+        super().__init__(nn.Identity(), pooling, pool_first)
+        self.settings = dict(feature_dim=feature_dim, dim=dim, pooling=pooling, pool_first=pool_first)
 
 
 class LinearAdapter(Adapter):
@@ -95,7 +113,8 @@ class _Projection(nn.Module):
 
 
 # What a saved tower may name; loading looks an adapter up here and runs nothing else.
-ADAPTERS: dict[str, type[Adapter]] = {a.__name__: a for a in (MLPAdapter, LinearAdapter, ProjectionBlock)}
+_ALL = (MLPAdapter, LinearAdapter, ProjectionBlock, PoolingAdapter)
+ADAPTERS: dict[str, type[Adapter]] = {a.__name__: a for a in _ALL}
 
 
 def build(name: str, settings: dict) -> Adapter:

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 import torch
+from torch import nn
 
-from lib import adapters, cache, data, encoders, store
+from lib import adapters, cache, data, encoders, fingerprint, store
 from lib.encoders.interface import Encoder
+from lib.encoders.scratch import FromScratch
 from lib.examples import Examples, Recordings, joined
 from lib.pooled import ORDER, Pooled
 
@@ -37,9 +39,11 @@ class Corpus:
         """These splits as one; for the sides in `tune` ("audio", "text") with what an encoder that learns must read."""
         return joined([self._live(name, tune) for name in names])
 
-    def encoder(self, side: str) -> Encoder:
-        """A copy of its own of the encoder of that side, ready to learn."""
+    def encoder(self, side: str) -> nn.Module:
+        """A copy of its own of the encoder of that side, ready to learn; one from scratch gets its weights now."""
         known = self.encoders[("audio", "text").index(side)]
+        if isinstance(known, FromScratch):
+            return known.fresh()
         if isinstance(known, str):
             return getattr(encoders, side)(known, trainable=True)
         return copy.deepcopy(known).requires_grad_(True)
@@ -62,7 +66,8 @@ def encode(
     """Frames of all clips and tokens of all captions, through the cache.
 
     Args:
-        audio, text: a name that `lib.encoders` knows, or a frozen encoder.
+        audio, text: a name that `lib.encoders` knows, a frozen encoder, or (audio) one that is to learn from scratch:
+            that one has no frames (zeros stand for them), and arms must `tune` it.
         pool, text_pool: keep one step, this pooling over time of the frames (tokens): all that an adapter with the
             same `pooling` and `pool_first` looks at. None keeps them all.
         splits: encode these alone; all must be there. All splits of the table by default.
@@ -87,10 +92,13 @@ def encode(
         groups = torch.tensor(rows[name]["clip"].tolist(), dtype=torch.long)
         encoded[name] = Examples(x.values, x.mask, t.values, t.mask, groups)
         clip, caption = clip + n, caption + m
-    rate = getattr(audio, "sample_rate", None)
-    recordings = {name: Recordings(table["path"], rate) for name, table in tables.items()}
+    heard = (getattr(audio, "sample_rate", None), getattr(audio, "front_end", None))
+    recordings = {name: Recordings(table["path"], *heard) for name, table in tables.items()}
     notes = describe(clips, audio=audio, text=text, pool=pool, text_pool=text_pool)
-    return Corpus(encoded, rows, notes, _key(encoded, notes), recordings, given, frames.encoded + tokens.encoded)
+    key = _key(encoded, notes)
+    if isinstance(audio, FromScratch):  # no number of its own is there yet: its code stands for them
+        key = store.digest(key, fingerprint.code(audio.kind))
+    return Corpus(encoded, rows, notes, key, recordings, given, frames.encoded + tokens.encoded)
 
 
 def describe(clips: pd.DataFrame, *, audio: Encoder, text: Encoder, pool: str | None, text_pool: str | None) -> dict:
@@ -123,6 +131,8 @@ def _key(splits: dict[str, Examples], notes: dict) -> str:
 
 def _frames(encoder: Encoder, table: pd.DataFrame, pool: str | None) -> cache.Frames:
     """Frames are few (16 of a 5-s clip): all are kept on disk, and pooled as they come."""
+    if isinstance(encoder, FromScratch):
+        return cache.Frames(torch.zeros(len(table), 1, encoder.feature_dim), torch.ones(len(table), 1).bool())
     found = cache.frames(encoder, table)
     return found if pool is None else cache.Frames(*adapters.pooled(found.values, found.mask, pool), found.encoded)
 

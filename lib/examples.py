@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
-from torch import Tensor
+from jaxtyping import Bool, Float, Int, Shaped
+from torch import Tensor, nn
 
 from lib import audio
 
@@ -91,24 +91,43 @@ class Epoch(Sequence):
 
 
 class Recordings:
-    """Waveforms of clips, read when first asked for, and kept in memory (in half the space) while there is room."""
+    """Waveforms of clips, read when first asked for, and kept in memory (in half the space) while there is room.
 
-    def __init__(self, paths: Sequence[str], sample_rate: int, *, keep_gib: float = 1.0) -> None:
-        self.paths, self.sample_rate = list(paths), sample_rate
+    Args:
+        front_end: with one, each clip's log-mel spectrogram is made once, and handed over and kept in its place.
+    """
+
+    def __init__(
+        self, paths: Sequence[str], sample_rate: int, front_end: nn.Module | None = None, *, keep_gib: float = 1.0
+    ) -> None:
+        self.paths, self.sample_rate, self.front_end = list(paths), sample_rate, front_end
         self.room, self.kept = keep_gib * 2**30, {}
 
-    def read(self, clips: Sequence[int]) -> tuple[Float[Tensor, "batch samples"], Int[Tensor, " batch"]]:
-        """Waveforms, padded to the longest, and their lengths in samples."""
-        return audio.pad([self._one(clip) for clip in clips])
+    def read(self, clips: Sequence[int]) -> tuple[Shaped[Tensor, "batch ..."], Shaped[Tensor, "batch ..."]]:
+        """Waveforms, padded to the longest, and their lengths in samples; or log-mel spectrograms and their mask."""
+        found = [self._one(clip) for clip in clips]
+        if self.front_end is None:
+            return audio.pad(found)
+        lengths = torch.tensor([len(one) for one in found])
+        log_mels = nn.utils.rnn.pad_sequence([torch.from_numpy(one) for one in found], batch_first=True)
+        return log_mels, audio.length_mask(lengths, log_mels.shape[1])
 
     def _one(self, clip: int) -> np.ndarray:
         if clip not in self.kept:
-            samples = audio.load(self.paths[clip], self.sample_rate).astype(np.float16)
+            samples = self._made(clip)
             if samples.nbytes > self.room:
                 return samples.astype(np.float32)
             self.room -= samples.nbytes
             self.kept[clip] = samples
         return self.kept[clip].astype(np.float32)
+
+    @torch.no_grad()
+    def _made(self, clip: int) -> np.ndarray:
+        samples = audio.load(self.paths[clip], self.sample_rate)
+        if self.front_end is None:
+            return samples.astype(np.float16)
+        log_mels, _ = self.front_end(*audio.pad([samples]))
+        return log_mels[0].numpy()  # in full: half precision is coarse at -36, the logarithm of silence
 
 
 def joined(parts: Sequence[Examples]) -> Examples:
@@ -123,7 +142,7 @@ def joined(parts: Sequence[Examples]) -> Examples:
     heard = None
     if parts[0].recordings is not None:
         paths = [path for part in parts for path in part.recordings.paths[: len(part)]]
-        heard = Recordings(paths, parts[0].recordings.sample_rate)
+        heard = Recordings(paths, parts[0].recordings.sample_rate, parts[0].recordings.front_end)
     return Examples(*whole, groups, heard, told)
 
 

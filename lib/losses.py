@@ -15,6 +15,7 @@ PAIRS = ("text-audio", "all")
 ANCHORS = ("both", "audio", "text")
 MEANS = ("separate", "joint")
 IMPOSTERS = ("random", "all", "hardest")
+SIMILARITIES = ("cosine", "dot")
 
 
 def cosine(a: Float[Tensor, "n dim"], b: Float[Tensor, "m dim"]) -> Float[Tensor, "n m"]:
@@ -24,6 +25,14 @@ def cosine(a: Float[Tensor, "n dim"], b: Float[Tensor, "m dim"]) -> Float[Tensor
     A row of zeros has similarity zero with everything.
     """
     return F.normalize(a, dim=-1) @ F.normalize(b, dim=-1).T
+
+
+def similarities(
+    a: Float[Tensor, "n dim"], b: Float[Tensor, "m dim"], similarity: str = "cosine"
+) -> Float[Tensor, "n m"]:
+    """Cosines, or dot products a_i . b_j, which grow with the lengths of both. Raises ValueError for anything else."""
+    _check("similarity", similarity, SIMILARITIES)
+    return cosine(a, b) if similarity == "cosine" else a @ b.T
 
 
 def pair_masks(
@@ -158,6 +167,7 @@ def triplet(
     groups: Int[Tensor, " batch"] | None = None,
     margin: float = 1.0,
     imposters: str = "random",
+    similarity: str = "cosine",
     generator: torch.Generator | None = None,
 ) -> Float[Tensor, ""]:
     """Triplet loss: a pair must beat its imposters by a margin. Taught in notebook 07.
@@ -166,7 +176,7 @@ def triplet(
 
         L = 1/N  sum over n of  max(0, S(x_n, y^_n) - S(x_n, y_n) + 1) + max(0, S(x^_n, y_n) - S(x_n, y_n) + 1)
 
-    The paper takes the dot product for S; its code, and we, the cosine.
+    The paper takes the dot product for S (similarity="dot"); its code, and we, the cosine.
 
     Args:
         groups: clip of each row; rows of one clip are never imposters of each other. None: all rows of different clips.
@@ -181,7 +191,7 @@ def triplet(
     groups = _groups(audio, text, groups)
     if not margin >= 0:
         raise ValueError(f"expected a margin of 0 or more; got {margin}. Try 1.")
-    s = cosine(audio, text)
+    s = similarities(audio, text, similarity)
     other = groups[:, None] != groups[None, :]
     sides = [F.relu(side - s.diagonal()[:, None] + margin) for side in (s, s.T)]  # imposter captions, then clips
     return sum(_of_imposters(costs, other, imposters, generator).mean() for costs in sides)

@@ -112,7 +112,8 @@ def untrained(corpus: Corpus, recipe: Recipe, generator: torch.Generator) -> Dua
             named = {**named, "pooling": named["pooling"] or "mean", **shape, **recipe.adapter_options}
             encoder = corpus.encoder(side) if side in recipe.tune else None
             towers.append(Tower(encoder, adapters.build(recipe.adapter, named)))
-    return DualEncoder(*towers, corpus.notes)
+    ranked_by = {"similarity": recipe.options["similarity"]} if "similarity" in recipe.options else {}
+    return DualEncoder(*towers, corpus.notes | ranked_by)
 
 
 def _continue_from(start: Fitted, model: DualEncoder, recipe: Recipe) -> None:
@@ -143,9 +144,10 @@ def batch_loss(recipe: Recipe) -> Callable[[DualEncoder, Batch], Tensor]:
 
 @torch.no_grad()
 def similarity(model: DualEncoder, split: Examples) -> Float[np.ndarray, "query clip"]:
-    """Cosine similarity of each caption of a split with each of its clips."""
-    audio = _embed(model.audio, split.heard, len(split))
-    text = _embed(model.text, split.told, len(split.groups))
+    """Similarity (cosine, mostly) of each caption of a split with each of its clips."""
+    where = next(model.parameters()).device
+    audio = _embed(model.audio, split.heard, len(split), where)
+    text = _embed(model.text, split.told, len(split.groups), where)
     return model.similarity(audio, text).cpu().numpy()
 
 
@@ -230,7 +232,8 @@ def _one_arm(corpus: Corpus, name: str, stages: Sequence[Recipe], seed: int, spl
     return Outcome(name, seed, found, history, stopped), sum(f.new for f in done)
 
 
-def _embed(tower: Tower, inputs: Callable[[Tensor], tuple], n: int) -> Float[Tensor, "row dim"]:
-    where = next(tower.parameters()).device
+def _embed(
+    tower: Tower, inputs: Callable[[Tensor], tuple], n: int, where: torch.device
+) -> Float[Tensor, "row dim"]:
     size = 1024 if tower.encoder is None else 64  # bounds the memory where frames are not pooled
     return torch.cat([tower(*parallel.to(inputs(rows), where)) for rows in torch.arange(n).split(size)])

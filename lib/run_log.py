@@ -20,7 +20,7 @@ import pandas as pd
 from lib import store
 
 LOGS = Path(__file__).resolve().parents[1] / "notebooks" / "logs"
-RECORD = "HEARSAY_RECORD"  # in the environment: train everything, write the logs
+RECORD = "HEARSAY_RECORD"  # in the environment: train everything, write the logs; another value, another recording
 
 
 @dataclass(frozen=True)
@@ -63,18 +63,16 @@ def _told(settings: Any) -> dict[str, Any]:
 
 def read(name: str) -> dict[str, Outcome]:
     """The outcomes of a log by key; none while recording, or where there is no log yet."""
-    path = LOGS / f"{name}.npz"
-    if recording() or not path.exists():
-        return {}
-    with np.load(path, allow_pickle=False) as stored:
-        index, values = json.loads(str(stored["index"])), stored["values"]
-    return {key: _outcome(entry, values) for key, entry in index["runs"].items()}
+    return {} if recording() else _read(name)[1]
 
 
 def write(name: str, outcomes: Mapping[str, Outcome]) -> Path:
-    """Write a log of outcomes by key; gives its path."""
+    """Write a log of outcomes by key, beside what this same recording has written to it already; gives its path."""
+    made, before = _read(name)
+    if not recording() or made.get("recording") != os.environ[RECORD]:
+        before = {}
     runs, pieces, start = {}, [], 0
-    for known, outcome in outcomes.items():
+    for known, outcome in {**before, **outcomes}.items():
         entry = {"arm": outcome.arm, "seed": outcome.seed, "stopped": list(outcome.stopped), "splits": {}}
         entry["history"] = {column: outcome.history[column].tolist() for column in outcome.history}
         for split, scores in outcome.splits.items():
@@ -83,10 +81,21 @@ def write(name: str, outcomes: Mapping[str, Outcome]) -> Path:
             start += pieces[-1].size
         runs[known] = entry
     made = {"python": platform.python_version(), "torch": store.torch.__version__}
+    made["recording"] = os.environ.get(RECORD, "")
     LOGS.mkdir(parents=True, exist_ok=True)
     path = LOGS / f"{name}.npz"
     np.savez_compressed(path, index=json.dumps({"made": made, "runs": runs}), values=np.concatenate(pieces))
     return path
+
+
+def _read(name: str) -> tuple[dict[str, str], dict[str, Outcome]]:
+    """Who made a log, and its outcomes by key."""
+    path = LOGS / f"{name}.npz"
+    if not path.exists():
+        return {}, {}
+    with np.load(path, allow_pickle=False) as stored:
+        index, values = json.loads(str(stored["index"])), stored["values"]
+    return index["made"], {key: _outcome(entry, values) for key, entry in index["runs"].items()}
 
 
 def _outcome(entry: dict, values: np.ndarray) -> Outcome:

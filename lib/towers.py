@@ -39,10 +39,10 @@ class Tower(nn.Module):
         return self.adapter(frames, mask)
 
     def train(self, mode: bool = True) -> "Tower":
-        """As ever, but an encoder keeps the batch statistics it was pretrained with: those of 64 clips are worse, and
-        a clip's embedding would depend on its neighbours in the batch."""
+        """As ever, but a pretrained encoder keeps the batch statistics it came with: those of 64 clips are worse, and
+        a clip's embedding would depend on its neighbours in the batch. One that learns from scratch has none yet."""
         super().train(mode)
-        for module in self.modules():
+        for module in () if getattr(self.encoder, "from_scratch", False) else self.modules():
             if isinstance(module, nn.modules.batchnorm._BatchNorm):
                 module.eval()
         return self
@@ -72,8 +72,8 @@ class DualEncoder(nn.Module):
     def similarity(
         self, audio_embeddings: Float[Tensor, "clip dim"], text_embeddings: Float[Tensor, "query dim"]
     ) -> Float[Tensor, "query clip"]:
-        """Cosine similarity, one row per query, as `lib.metrics` reads it."""
-        return losses.cosine(text_embeddings, audio_embeddings)
+        """Cosine similarity (or what `notes` name), one row per query, as `lib.metrics` reads it."""
+        return losses.similarities(text_embeddings, audio_embeddings, self.notes.get("similarity", "cosine"))
 
     def save(self, directory: str | Path) -> Path:
         """Write weights and settings; of a frozen encoder only its name and key. Gives the directory."""

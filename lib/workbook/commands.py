@@ -166,7 +166,7 @@ def record(select: str) -> int:
     if not select.strip():
         raise ValueError("expected the notebook whose run log is to be written; got none. Try make record NB=10.")
     before = _logs()
-    with _environment({run_log.RECORD: "1", runner.PATIENCE: "1000"}):
+    with _environment({run_log.RECORD: f"{time.time():.0f}", runner.PATIENCE: "1000"}):
         runs = session(select, "laptop", out=BUILD / "record")
     written = sorted(path.name for path, when in _logs().items() if before.get(path) != when)
     print(f"run logs written to notebooks/logs: {', '.join(written) or 'none'}")

@@ -212,6 +212,15 @@ def test_a_saved_tower_comes_back(kind, name, pool_first, generator, tmp_path):
     assert type(again.audio.adapter) is type(adapter) and again.audio.adapter.settings == adapter.settings
 
 
+def test_pooling_alone_has_no_weights_and_wants_the_encoders_width(generator):
+    adapter = adapters.build("PoolingAdapter", {"feature_dim": 6, "dim": 6})
+    x = torch.randn(3, 5, 6, generator=generator)
+    assert not list(adapter.parameters())
+    torch.testing.assert_close(adapter(x, MASK), adapters.masked_mean(x, MASK))
+    with pytest.raises(ValueError, match="expected dim=6, as many as the encoder's features; got 4.*LinearAdapter"):
+        adapters.build("PoolingAdapter", {"feature_dim": 6, "dim": 4})
+
+
 def test_an_unknown_adapter_is_named():
     with pytest.raises(ValueError, match="expected an adapter among MLPAdapter.*got 'os.system'"):
         adapters.build("os.system", {})

@@ -159,12 +159,25 @@ def test_imposters_of_the_own_clip_are_caught(monkeypatch):
         assert_same([losses.triplet(audio, text, **named)], [right])
 
 
+def test_the_dot_product_is_the_papers_and_the_cosine_that_of_rows_of_length_one():
+    audio, text = batch()
+    dots = dict(imposters="all", similarity="dot")
+    s = audio @ text.T
+    costs = [(side - s.diagonal()[:, None] + 1).clamp(min=0) for side in (s, s.T)]
+    expected = sum((c.sum(1) - 1).mean() / (len(audio) - 1) for c in costs)  # the margin of each pair with itself
+    torch.testing.assert_close(losses.triplet(audio, text, **dots), expected)
+    units = [torch.nn.functional.normalize(each, dim=1) for each in (audio, text)]
+    torch.testing.assert_close(losses.triplet(*units, **dots), losses.triplet(audio, text, imposters="all"))
+    assert losses.triplet(3 * audio, text, **dots) != losses.triplet(audio, text, **dots)
+
+
 @pytest.mark.parametrize(
     "named, message",
     [
         (dict(margin=-0.1), "margin of 0 or more; got -0.1. Try 1"),
         (dict(margin=float("nan")), "margin of 0 or more; got nan"),
         (dict(imposters="easiest"), "imposters among random, all, hardest; got 'easiest'"),
+        (dict(similarity="distance"), "similarity among cosine, dot; got 'distance'"),
     ],
 )
 def test_bad_settings_are_named(named, message):

@@ -66,6 +66,24 @@ def test_a_clip_with_room_is_kept_though_a_longer_one_had_none(read):
     assert list(known.kept) == [1]
 
 
+class Loud(torch.nn.Module):
+    """A front end: the loudness of each ten samples, in two bands."""
+
+    def forward(self, waveforms, lengths):
+        loud = waveforms.unflatten(1, (-1, 10)).abs().mean(2, keepdim=True).repeat(1, 1, 2)
+        return loud, audio.length_mask(lengths // 10, loud.shape[1])
+
+
+def test_with_a_front_end_its_spectrograms_are_kept_and_masked(read):
+    known = recordings(front_end=Loud())
+    log_mels, mask = known.read([1, 0])
+    assert log_mels.shape == (2, 30, 2) and mask.sum(1).tolist() == [10, 30] and not log_mels[0, 10:].any()
+    np.testing.assert_allclose(log_mels[1, :, 1], np.abs(sound(0)).reshape(30, 10).mean(1), rtol=1e-6)
+    assert known.kept[0].dtype == np.float32 and known.read([0])[0].shape == (1, 30, 2) and read == [1, 0]
+    both = joined([examples(recordings=known), examples(recordings=known)])
+    assert both.recordings.front_end is known.front_end
+
+
 def examples(n=3, offset=0, **named):
     """Feature of clip k is k; two captions each, of feature 10 k and 10 k + 1."""
     clips = torch.arange(n)
