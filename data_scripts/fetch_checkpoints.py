@@ -66,7 +66,7 @@ def one(checkpoint: Checkpoint) -> Path:
     if path.suffix != ".gz":  # word2vec's own format, which gensim reads
         content = checkpoints.read(path)
         found = identify(content.get("model", content))
-        if found is not None and found.exact and found.model != checkpoint.name:
+        if found is not None and found.exact and found.model != checkpoint.fills:
             whose = f"{found.model}'s weights, for {found.sample_rate:,} Hz"
             raise CheckpointError(f"{path} holds {whose}. Remove it and put the right file there.")
     return path

@@ -20,12 +20,21 @@ class Checkpoint:
     sample_rate: int  # hertz; 0 for text
     pretrained_on: str
     note: str = ""
+    network: str = ""  # whose weights these are, where another name fills it too
+
+    @property
+    def fills(self) -> str:
+        """The network that these weights are for."""
+        return self.network or self.name
 
 
 _PANNS = {"licence": "CC BY 4.0", "source": "github.com/qiuqiangkong/audioset_tagging_cnn", "sample_rate": 32_000,
           "pretrained_on": "AudioSet tags, supervised"}  # fmt: skip
 _PASST = {"licence": "Apache-2.0", "source": "github.com/kkoutini/PaSST", "sample_rate": 32_000,
           "pretrained_on": "ImageNet, then AudioSet tags, supervised"}  # fmt: skip
+_BEATS = {"licence": "MIT", "source": "github.com/microsoft/unilm/tree/master/beats", "sample_rate": 16_000,
+          "note": "The authors' links open in a browser alone, and die again and again (microsoft/unilm issues 1009, "
+                  "1492, 1671). These are mirrors by others; who compared found the authors' hash."}  # fmt: skip
 CHECKPOINTS = {
     checkpoint.name: checkpoint
     for checkpoint in (
@@ -44,7 +53,7 @@ CHECKPOINTS = {
         Checkpoint(
             "vggish", "vggish-10086976.pth",
             ("https://github.com/harritaylor/torchvggish/releases/download/v0.1/vggish-10086976.pth",),
-            None, "sha256:10086976", "Apache-2.0", "github.com/harritaylor/torchvggish", 16_000,
+            288_567_937, "sha256:10086976", "Apache-2.0", "github.com/harritaylor/torchvggish", 16_000,
             "YouTube-8M tags, supervised", "Its name carries the first 8 digits of its sha256; no more is published.",
         ),
         Checkpoint(
@@ -59,16 +68,20 @@ CHECKPOINTS = {
         ),
         Checkpoint(
             "passt_s20", "passt-s-f128-20sec-p16-s10-ap.474-swa.pt",
-            (f"{PASST}/v0.0.5/passt-s-f128-20sec-p16-s10-ap.474-swa.pt",), None, None, **_PASST,
+            (f"{PASST}/v0.0.5/passt-s-f128-20sec-p16-s10-ap.474-swa.pt",), 344_975_942, None, **_PASST,
         ),
         Checkpoint(
             "beats", "BEATs_iter3_plus_AS2M.pt",
             tuple(f"https://huggingface.co/{mirror}/resolve/main/BEATs_iter3_plus_AS2M.pt"
                   for mirror in ("lpepino/beats_ckpts", "Bencr/beats-checkpoints")),
-            361_499_833, "sha256:d43cbfad4d7b56381c061d7a24774f908d4d94c72961f6eb1d9090ff18cd8d34", "MIT",
-            "github.com/microsoft/unilm/tree/master/beats", 16_000, "AudioSet, self-supervised",
-            "The authors' links die again and again (microsoft/unilm issues 1009, 1492, 1671): these are mirrors by "
-            "others, which agree on the hash.",
+            361_499_833, "sha256:d43cbfad4d7b56381c061d7a24774f908d4d94c72961f6eb1d9090ff18cd8d34",
+            pretrained_on="AudioSet, self-supervised", **_BEATS,
+        ),
+        Checkpoint(
+            "beats_tagging", "BEATs_iter3_plus_AS2M_finetuned_on_AS2M_cpt2.pt",
+            ("https://huggingface.co/camenduru/beats/resolve/main/BEATs_iter3_plus_AS2M_finetuned_on_AS2M_cpt2.pt",),
+            363_145_291, "sha256:e5815275a04b6885e7b8af63d120b29bffae2cd2225cf4915e1ec6d819d3022c", network="beats",
+            pretrained_on="AudioSet, self-supervised, then its tags, supervised", **_BEATS,
         ),
         Checkpoint(
             "cav_mae", "audio_model.21.pth", ("https://www.dropbox.com/s/l5t5geufdy3qvnv/audio_model.21.pth?dl=1",),

@@ -44,8 +44,8 @@ def test_files_do_not_get_in_each_others_way():
 
 def test_a_signatures_rate_is_the_registrys():
     rates = {signature.model: signature.sample_rate for signature in SIGNATURES}
-    audio = {name for name, checkpoint in CHECKPOINTS.items() if checkpoint.sample_rate}
-    assert {name: rates[name] for name in audio} == {name: CHECKPOINTS[name].sample_rate for name in audio}
+    audio = [checkpoint for checkpoint in CHECKPOINTS.values() if checkpoint.sample_rate]
+    assert [rates[checkpoint.fills] for checkpoint in audio] == [checkpoint.sample_rate for checkpoint in audio]
 
 
 # Where they lie
