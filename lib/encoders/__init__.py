@@ -14,7 +14,7 @@ __all__ = ["AUDIO", "TEXT", "AudioEncoder", "TextEncoder", "audio", "text"]
 
 # Name -> the module that builds it. By name, so that a notebook leans on the encoders that it uses and on no other.
 AUDIO = {"small_cnn": "small_cnn"}
-TEXT = {"minilm": "texts"}
+TEXT = {"minilm": "texts", "word2vec": "word2vec"}
 
 
 def audio(

@@ -52,3 +52,18 @@ class TextEncoder(Encoder):
     def forward(self, captions: list[str]) -> tuple[Float[Tensor, "batch time feature"], Bool[Tensor, "batch time"]]:
         """Token vectors and the mask of the tokens that belong to each caption."""
         raise NotImplementedError
+
+
+def checked(captions: list[str]) -> list[str]:
+    """The captions as they came, each of them a text.
+
+    Raises:
+        ValueError: this is no list, or a caption is empty or no text.
+    """
+    if isinstance(captions, str):
+        raise ValueError(f"expected a list of captions, got one string; write [{captions[:30]!r}]")
+    for position, caption in enumerate(captions):
+        if not isinstance(caption, str) or not caption.strip():
+            where = f"as caption {position} of {len(captions)}"
+            raise ValueError(f"expected text, got {caption!r} {where}; leave it out or write one")
+    return captions

