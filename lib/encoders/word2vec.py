@@ -52,6 +52,7 @@ class Vectors:
     lower: bool  # the vocabulary is in lower case, so that a capital must not hide a word
     name: str  # of the encoder made of them
     source: str  # where they come from, for a reader
+    recipe: str = ""  # of vectors learnt here: sha256 of the captions and settings that they were learnt from
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,15 @@ class Word2Vec(TextEncoder):
         first = unknown(vectors.values, np.random.default_rng(seed))
         table = torch.from_numpy(np.vstack([first, vectors.values]).astype(np.float32, copy=False))
         self.embedding = nn.Embedding.from_pretrained(table, freeze=False)
+        self.recipe = vectors.recipe and hashlib.sha256(f"{vectors.recipe} {seed}".encode()).hexdigest()
+        self.born = super().key
+
+    @property
+    def key(self) -> str:
+        """As of any encoder; but vectors learnt here, as they came, are known by what they were learnt from: another
+        machine rounds them otherwise, and is to find the same run log."""
+        now = super().key
+        return self.recipe if self.recipe and now == self.born else now
 
     def forward(self, captions: list[str]) -> tuple[Float[Tensor, "batch time feature"], Bool[Tensor, "batch time"]]:
         """The vectors of each caption's words and the mask of those that are real; the padding holds zeros.
@@ -173,7 +183,8 @@ def train(
         raise ValueError(f"expected captions with a word that is there {min_count} times, got {len(sentences)} without")
     model.train(sentences, total_examples=len(sentences), epochs=epochs)
     source = f"skip-gram trained on {len(sentences)} captions: {len(model.wv)} words, {epochs} epochs, seed {seed}"
-    return Vectors(tuple(model.wv.index_to_key), model.wv.vectors.copy(), True, "word2vec_captions", source)
+    recipe = hashlib.sha256(repr((sentences, dim, window, epochs, min_count, seed)).encode()).hexdigest()
+    return Vectors(tuple(model.wv.index_to_key), model.wv.vectors.copy(), True, "word2vec_captions", source, recipe)
 
 
 def read(path: Path, *, limit: int | None = 200_000) -> Vectors:
@@ -200,9 +211,16 @@ def read(path: Path, *, limit: int | None = 200_000) -> Vectors:
 
 
 def build(
-    name: str = "word2vec", *, pretrained: bool = True, generator: torch.Generator | None = None
+    name: str = "word2vec", *, pretrained: bool = True, generator: torch.Generator | None = None, layer: int = -1
 ) -> Word2Vec:
-    """The Google News vectors, where the reader has the file."""
+    """The Google News vectors, where the reader has the file.
+
+    Raises:
+        CheckpointMissing: there is no such file here; the message has the command that fetches it.
+        ValueError: random vectors, or another layer than the only one, were asked for.
+    """
+    if layer != -1:
+        raise ValueError(f"word2vec has one layer, -1; got layer={layer}")
     if not pretrained:
         raise ValueError("word vectors without a text to learn them from mean nothing; expected pretrained=True, or "
                          "train them: word2vec.Word2Vec(word2vec.train(captions)).frozen()")

@@ -5,6 +5,7 @@ import os
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -131,11 +132,25 @@ def test_words_that_keep_company_lie_close():
 
 
 def test_the_same_seed_gives_the_same_vectors_whatever_pythons_hash():
-    code = f"from lib.encoders.word2vec import *; print(Word2Vec(train({DOGS + RAIN!r}, dim=8, min_count=1)).key)"
+    code = f"from lib.encoders.word2vec import *; print(Word2Vec(train({DOGS + RAIN!r}, dim=8, min_count=1)).born)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
                          env=os.environ | {"PYTHONHASHSEED": "12345"})  # fmt: skip
-    here = [Word2Vec(word2vec.train(DOGS + RAIN, dim=8, min_count=1, seed=seed)).key for seed in (0, 0, 1)]
-    assert here[0] == here[1] == ran.stdout.strip() != here[2]
+    here = [Word2Vec(word2vec.train(DOGS + RAIN, dim=8, min_count=1, seed=seed)) for seed in (0, 0, 1)]
+    assert here[0].born == here[1].born == ran.stdout.strip() != here[2].born
+    assert here[0].key == here[1].key != here[2].key
+
+
+def test_vectors_learnt_here_are_known_by_their_captions_until_they_learn_on():
+    """Another machine rounds them otherwise and must find the same run log; other numbers must not pass for them."""
+    vectors = word2vec.train(DOGS + RAIN, dim=8, min_count=1)
+    rounded = replace(vectors, values=vectors.values * np.float32(1 + 1e-7))
+    one, elsewhere = Word2Vec(vectors), Word2Vec(rounded)
+    assert one.key == elsewhere.key and one.born != elsewhere.born
+    others = [Word2Vec(word2vec.train(DOGS + RAIN[:-1], dim=8, min_count=1)), Word2Vec(vectors, seed=1)]
+    assert len({one.key, *(other.key for other in others)}) == 3
+    with torch.no_grad():
+        elsewhere.embedding.weight.add_(1)
+    assert elsewhere.key != one.key
 
 
 def test_rare_words_get_no_vector_and_words_are_lower_case():
