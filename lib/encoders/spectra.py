@@ -27,6 +27,14 @@ def reflected(
     return waveforms.gather(1, mirrored.clamp(0, waveforms.shape[1] - 1)) * real
 
 
+def at_least(
+    waveforms: Float[Tensor, "batch samples"], lengths: Int[Tensor, "batch"], n: int
+) -> tuple[Float[Tensor, "batch longer"], Int[Tensor, "batch"]]:
+    """Zeros after each clip, whatever was there, and clips of fewer than `n` samples made that long with them."""
+    waveforms = waveforms.masked_fill(~length_mask(lengths, waveforms.shape[1]), 0.0)
+    return torch.nn.functional.pad(waveforms, (0, max(0, n - waveforms.shape[1]))), lengths.clamp(min=n)
+
+
 def power(
     waveforms: Float[Tensor, "batch samples"], *, window: Float[Tensor, "frame"], n_fft: int, hop: int
 ) -> Float[Tensor, "batch time frequency"]:
