@@ -165,3 +165,9 @@ def test_the_defaults_that_logs_rely_on_are_what_they_were():
     recipe = asdict(retrieval.Recipe())
     assert {name: recipe[name] for name in RECIPE_UNSAID} == RECIPE_UNSAID
     assert {name: recipe["training"][name] for name in TRAINING_UNSAID} == TRAINING_UNSAID
+
+
+def test_a_log_written_in_two_cells_holds_both(own_folders):
+    run_log.write("toy", {"a": outcome("one", 0)})
+    run_log.write("toy", {"b": outcome("two", 0)})
+    assert set(run_log.read("toy")) == {"a", "b"}
