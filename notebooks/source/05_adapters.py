@@ -370,11 +370,13 @@ table
 # A fair race needs two things. *A learning rate for each*: what suits the MLP suits no other. So each arm had the same choice,
 # 0.001, 0.003 or 0.01, by its mean score on the validation splits of two pilot corpora (seeds 100 and 101, three runs each),
 # which nothing below uses. (The MLP took the lowest and the control the highest of the three, and the best at an edge need not
-# be the best. So we tried one rate beyond: 0.0003 was worse for the MLP, also with each pooling of section 7; 0.03 moved the
-# control by less than its runs scatter.) *Enough runs*: pilot runs of one arm on one corpus, which differ in nothing but random numbers,
-# scatter by about 0.005 (standard deviation). So the two arms of which we may say "no difference", the linear layer and the MLP,
-# are trained twice on each corpus, and each query's two scores averaged. All others run once; their intervals are the wider for
-# it, and a small effect of theirs is worth little.
+# be the best. So we tried one rate beyond: 0.0003 was worse for the MLP, whatever its pooling in section 7; 0.03 moved the
+# control by less than its runs scatter.)
+#
+# *Enough runs*: pilot runs of one arm on one corpus, which differ in nothing but random numbers, scatter by about 0.005
+# (standard deviation). So the two arms of which we may say "no difference", the linear layer and the MLP, are trained twice on
+# each corpus, and each query's two scores averaged. All others run once; their intervals are the wider for it, and a small
+# effect of theirs is worth little.
 #
 # Primus et al. report in a sentence, without a number, that a non-linear projection "does not significantly improve
 # performance". *Not significant* is a weak word: a small experiment finds nothing significant. So we stated a margin before the

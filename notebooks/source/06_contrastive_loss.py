@@ -334,8 +334,8 @@ paid.round(3)
 # %% [markdown]
 # With separate means, knowing nothing costs **1.053**<!--m:06.knows-nothing.separate-->: about 1 for the pull, since
 # partners stand at right angles, and next to nothing for the pushes. The trained adapters pay
-# **0.459**<!--m:06.trained.separate-->, perfection **0.049**<!--m:06.perfect.separate-->. There is much to gain, and half
-# of the way is done.
+# **0.459**<!--m:06.trained.separate-->, perfection **0.049**<!--m:06.perfect.separate-->. There is much to gain, and more
+# than half of the way is done.
 #
 # The joint mean tells another story. Random embeddings pay **0.065**<!--m:06.knows-nothing.joint-->, and perfection
 # **0.049**<!--m:06.perfect.joint-->: knowing *everything* is hardly rewarded. Thousands of tiny costs just above zero
@@ -382,8 +382,8 @@ listen.play_row([clip for _, clip in sounds.iterrows()], seconds=5)
 # ## 6. Experiment
 #
 # Two means times two choices of pairs, and NT-Xent over all pairs for comparison. All stop by the paper's own rule,
-# which lets each take the time it needs, up to 60 epochs (at first we allowed 45, which cut off two of the five arms in
-# most of their runs). The paper's epoch is every pair once; ours shows one caption of each clip, so its patience of five
+# which lets each take the time it needs, up to 60 epochs (at first we allowed 45, which cut off every run of one arm and
+# some of another). The paper's epoch is every pair once; ours shows one caption of each clip, so its patience of five
 # is a shorter one here. Each seed draws its own corpus.
 #
 # The learning rate, 0.0003, and the batch of 64 are ours. (The paper: 32 pairs, and two rates in one section, 0.001 for
