@@ -139,7 +139,7 @@ def numbers(select: str) -> int:
 
 
 def verify(select: str) -> int:
-    """`make verify`: 1 when a notebook failed or a verdict differs from the committed one; says which and why."""
+    """`make verify`: 1 when a notebook failed or a verdict has moved from the committed one; says which and why."""
     chosen = names(select)
     runs = session(select, "laptop", out=BUILD / "verify")
     committed = [e for e in ledger.load(METRICS) if e["notebook"] in chosen]
@@ -148,12 +148,13 @@ def verify(select: str) -> int:
     if old:
         print(f"what they import of lib has changed since these outputs were made: {', '.join(old)} "
               "(`make notebooks` renews them)")
-    moved = ledger.moved(committed, fresh)
-    print(
-        "\n".join(["verdicts that moved (committed -> now):", *moved])
-        if moved
-        else f"{len(ledger.verdicts(fresh))} verdicts, none has moved"
-    )
+    moved, near = ledger.moved(committed, fresh)
+    if near:
+        print("\n".join(["on a line, which another processor's rounding crosses (committed -> now):", *near]))
+    if moved:
+        print("\n".join(["verdicts that moved (committed -> now):", *moved]))
+    else:
+        print(f"{len(ledger.verdicts(fresh))} verdicts, none has moved")
     return max(_failed(runs), int(bool(moved)))
 
 
