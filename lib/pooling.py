@@ -29,7 +29,7 @@ def masked_max(
 def max_mean(
     x: Float[Tensor, "batch time feature"], mask: Bool[Tensor, "batch time"]
 ) -> Float[Tensor, "batch feature"]:
-    """Half the sum of maximum and mean (Takeuchi et al. 2022, section 2, take the sum).
+    """Half the sum of maximum and mean (Takeuchi et al. 2022, section 3, take the sum).
 
     Half, so that a single step is its own pooling: the same direction, and frames pooled beforehand stay what they are.
     """

@@ -2,8 +2,8 @@
 
 `notebooks/logs/NAME.npz` holds, for every arm and seed, the score of each query and the history of each epoch. An
 entry is found by its recipes, seed and corpus (what was encoded, by which weights): change any of them, and the arm is
-trained. `make record NB=10` trains all arms of a notebook anew and writes its log; a test trains one arm again and
-compares.
+trained. `make record NB=10` trains all arms of a notebook, but for those in the cache of trained runs, and writes its
+log; a test trains one arm again and compares.
 """
 
 import json
@@ -11,6 +11,7 @@ import os
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ import pandas as pd
 from lib import store
 
 LOGS = Path(__file__).resolve().parents[1] / "notebooks" / "logs"
-RECORD = "HEARSAY_RECORD"  # in the environment: train everything, write the logs; another value, another recording
+RECORD = "HEARSAY_RECORD"  # in the environment: train everything, write the logs
+_WRITTEN: dict[Path, dict[str, "Outcome"]] = {}  # a notebook may write its log in several cells
 
 
 @dataclass(frozen=True)
@@ -63,16 +65,20 @@ def _told(settings: Any) -> dict[str, Any]:
 
 def read(name: str) -> dict[str, Outcome]:
     """The outcomes of a log by key; none while recording, or where there is no log yet."""
-    return {} if recording() else _read(name)[1]
+    path = LOGS / f"{name}.npz"
+    if recording() or not path.exists():
+        return {}
+    with np.load(path, allow_pickle=False) as stored:
+        index, values = json.loads(str(stored["index"])), stored["values"]
+    return {key: _outcome(entry, values) for key, entry in index["runs"].items()}
 
 
 def write(name: str, outcomes: Mapping[str, Outcome]) -> Path:
-    """Write a log of outcomes by key, beside what this same recording has written to it already; gives its path."""
-    made, before = _read(name)
-    if not recording() or made.get("recording") != os.environ[RECORD]:
-        before = {}
+    """Write a log of outcomes by key, beside those that this process wrote before; gives its path."""
     runs, pieces, start = {}, [], 0
-    for known, outcome in {**before, **outcomes}.items():
+    path = LOGS / f"{name}.npz"
+    _WRITTEN[path] = _WRITTEN.get(path, {}) | dict(outcomes)
+    for known, outcome in _WRITTEN[path].items():
         entry = {"arm": outcome.arm, "seed": outcome.seed, "stopped": list(outcome.stopped), "splits": {}}
         entry["history"] = {column: outcome.history[column].tolist() for column in outcome.history}
         for split, scores in outcome.splits.items():
@@ -80,22 +86,10 @@ def write(name: str, outcomes: Mapping[str, Outcome]) -> Path:
             pieces.append(scores.to_numpy(dtype=np.float32).T.ravel())  # column by column: compresses better
             start += pieces[-1].size
         runs[known] = entry
-    made = {"python": platform.python_version(), "torch": store.torch.__version__}
-    made["recording"] = os.environ.get(RECORD, "")
+    made = {"python": platform.python_version(), "torch": version("torch")}
     LOGS.mkdir(parents=True, exist_ok=True)
-    path = LOGS / f"{name}.npz"
     np.savez_compressed(path, index=json.dumps({"made": made, "runs": runs}), values=np.concatenate(pieces))
     return path
-
-
-def _read(name: str) -> tuple[dict[str, str], dict[str, Outcome]]:
-    """Who made a log, and its outcomes by key."""
-    path = LOGS / f"{name}.npz"
-    if not path.exists():
-        return {}, {}
-    with np.load(path, allow_pickle=False) as stored:
-        index, values = json.loads(str(stored["index"])), stored["values"]
-    return index["made"], {key: _outcome(entry, values) for key, entry in index["runs"].items()}
 
 
 def _outcome(entry: dict, values: np.ndarray) -> Outcome:

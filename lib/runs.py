@@ -1,6 +1,7 @@
 """Trained runs, kept: settings -> weights and history. Later notebooks reuse what earlier ones trained."""
 
 import contextlib
+import functools
 import json
 import os
 import shutil
@@ -55,7 +56,7 @@ def trained(settings: dict, train: Callable[[Path], Run], *, uses: Sequence[Any]
         was_there = folder.exists()
         if not was_there:
             _save(folder, train(folder.with_suffix(".checkpoint")), text)
-            trim()
+            _tidy(store.root(), store.limit_bytes())
         if tell:
             print(f"trained: {name} {'from cache' if was_there else 'now'}")
         return _load(folder, new=not was_there)
@@ -92,9 +93,15 @@ def _load(folder: Path, new: bool) -> Run:
     return Run(safetensors.torch.load_file(folder / "weights.safetensors"), pd.DataFrame(history), extras, new)
 
 
+@functools.cache
+def _tidy(root: Path, limit: int) -> None:
+    """Once in a process: a folder of thousands of runs takes a while to look through."""
+    trim(limit)
+
+
 def trim(limit: int | None = None) -> int:
-    """Remove the least recently used runs, and checkpoints of those broken off, until the rest fits, and say so; the
-    bytes removed. What a process trains or reads at the moment stays: it holds the lock.
+    """Remove the least recently used runs, and checkpoints of those broken off, until the rest fits; the bytes removed.
+    What a process trains or reads at the moment stays: it holds the lock.
     """
     limit, found, removed = store.limit_bytes() if limit is None else limit, [], 0
     for path in (store.root() / "trained").glob("*"):
@@ -110,9 +117,6 @@ def trim(limit: int | None = None) -> int:
             gone = path.rename(path.with_name(f"{path.name}.part"))  # in one step: nobody finds half a run
             shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
             removed += size
-    if removed:
-        print(f"cache: {removed / 2**30:.2f} GiB of trained runs, least recently used, removed to keep to "
-              f"{limit / 2**30:g} GiB")
     return removed
 
 

@@ -122,6 +122,14 @@ def paired(
     return _around(means.mean(), distributions.t.ppf((1 + level) / 2, freedom) * np.sqrt(variance), n, level)
 
 
+def mean(
+    x: Sequence | np.ndarray, clusters: Sequence | np.ndarray | None = None, *, rng: np.random.Generator
+) -> Interval:
+    """Interval of the mean score itself over seeds and clips: `paired` against a system that scores 0 throughout."""
+    nothing = np.zeros_like(x) if np.ndim(_first(x)) == 0 else [np.zeros_like(each) for each in x]
+    return paired(x, nothing, clusters, rng=rng)
+
+
 def difference(a: Interval, b: Interval, level: float = 0.95) -> Interval:
     """Interval of a - b for two systems known only by their means and intervals, taken as independent.
 

@@ -5,6 +5,7 @@ precision. Reading runs no code. `lib.cache` stands on this.
 """
 
 import contextlib
+import functools
 import hashlib
 import os
 import time
@@ -74,15 +75,12 @@ class Store:
         found = {}
         for path in sorted(self.folder.glob("*.safetensors")):
             try:
-                with safe_open(path, "pt") as chunk:
-                    keys, ends = chunk.get_tensor("keys").numpy(), chunk.get_tensor("lengths").cumsum(0).tolist()
+                stat = path.stat()
+                found |= _contents(path, stat.st_size, stat.st_ino)
             except (SafetensorError, OSError) as error:
                 if path.exists():
                     print(f"cache: {path.name} cannot be read ({error}); it is made again")
                     path.unlink(missing_ok=True)
-                continue
-            starts = [0, *ends]
-            found |= {key.tobytes().hex(): (path, *span) for key, *span in zip(keys, starts, ends)}
         return found
 
     @contextlib.contextmanager
@@ -125,8 +123,16 @@ class Store:
             return chunk.get_tensor("values")
 
 
+@functools.lru_cache(maxsize=4096)
+def _contents(path: Path, size: int, inode: int) -> dict[str, tuple[Path, int, int]]:
+    """What a chunk holds, read once in a process: a chunk never changes."""
+    with safe_open(path, "pt") as chunk:
+        keys, ends = chunk.get_tensor("keys").numpy(), chunk.get_tensor("lengths").cumsum(0).tolist()
+    return {key.tobytes().hex(): (path, *span) for key, *span in zip(keys, [0, *ends], ends)}
+
+
 def trim(limit: int | None = None) -> int:
-    """Remove the least recently used chunks until the rest fits, and say so; the bytes removed."""
+    """Remove the least recently used chunks until the rest fits; the bytes removed."""
     limit = limit_bytes() if limit is None else limit
     files = []
     for path in (*root().glob("frames/*/*"), *root().glob("tokens/*/*")):
@@ -138,6 +144,4 @@ def trim(limit: int | None = None) -> int:
         if stale or (path.suffix == ".safetensors" and total - removed > limit):
             path.unlink(missing_ok=True)
             removed += size
-    if removed:
-        print(f"cache: {removed / 2**30:.2f} GiB, least recently used, removed to keep to {limit / 2**30:g} GiB")
     return removed

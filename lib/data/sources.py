@@ -39,16 +39,16 @@ class Source:
 
 def soundscapes(argument: str, profile: Profile, seed: int) -> pd.DataFrame:
     """The embedded default: scenes made by formula, with captions, noisy text and graded relevance."""
-    from lib.data import scene_table  # here: other sources need not wait for the generator
+    from lib.data import scene_table, written  # here: other sources need not wait for the generator
 
-    return scene_table.build(profile, seed)
+    return written.once(scene_table.build, profile, seed)
 
 
 def soundscape_uploads(argument: str, profile: Profile, seed: int, noise: float) -> pd.DataFrame:
     """Other scenes of the same world with uploaders' texts alone; how noisy these are can be set."""
-    from lib.data import scene_table
+    from lib.data import scene_table, written
 
-    return scene_table.uploads(profile, seed, noise=noise)
+    return written.once(scene_table.uploads, profile, seed, noise=noise)
 
 
 def folder(argument: str, profile: Profile, seed: int) -> pd.DataFrame:

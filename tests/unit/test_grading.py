@@ -58,3 +58,15 @@ def test_permuted_captions_are_graded_as_what_they_say():
     rows = data.caption_rows(clips, "test")
     own = data.graded(clips, "test")[np.arange(len(rows)), rows["clip"]]
     assert own.mean() < 0.5
+
+
+def test_the_oracle_reads_the_caption_and_knows_the_rest():
+    clips = data.load("soundscapes", profile=profiles.PROFILES["smoke"])
+    rows, truth = data.caption_rows(clips, "test"), data.graded(clips, "test")
+    answers = rows["clip"].to_numpy()
+    own = truth[np.arange(len(rows)), answers][:, None]
+    ahead, level = (truth > own).sum(axis=1), (truth == own).sum(axis=1)
+    ranks = [range(a + 1, a + n + 1) for a, n in zip(ahead, level)]  # equally likely, all of them
+    expected = [np.mean([1 / rank if rank <= 10 else 0 for rank in each]) for each in ranks]
+    assert data.oracle(clips) == pytest.approx(np.mean(expected), abs=1e-9)
+    assert data.oracle(clips.assign(source="folder")) is None

@@ -75,21 +75,6 @@ def test_what_is_written_is_read(own_folders):
     assert index["runs"]["k2"]["arm"] == "two" and index["runs"]["k2"]["seed"] == 3 and index["made"]["torch"]
 
 
-def test_one_recording_adds_up_and_another_starts_anew(monkeypatch):
-    """A notebook with several comparisons writes one log; what an older recording left must not linger in it."""
-    one, two, three = ({f"k{i}": outcome(f"arm {i}", i)} for i in range(3))
-    steps = (("1", one, {"k0"}), ("1", two, {"k0", "k1"}), ("2", three, {"k2"}), ("2", one, {"k0", "k2"}))
-    for value, given, there in steps:
-        monkeypatch.setenv(run_log.RECORD, value)
-        run_log.write("toy", given)
-        assert run_log.read("toy") == {}
-        monkeypatch.delenv(run_log.RECORD)
-        assert set(run_log.read("toy")) == there
-    assert_same(run_log.read("toy")["k0"], one["k0"])
-    run_log.write("toy", two)
-    assert set(run_log.read("toy")) == {"k1"}
-
-
 def test_no_log_is_an_empty_one():
     assert run_log.read("never") == {} and not run_log.recording()
 
@@ -180,3 +165,9 @@ def test_the_defaults_that_logs_rely_on_are_what_they_were():
     recipe = asdict(retrieval.Recipe())
     assert {name: recipe[name] for name in RECIPE_UNSAID} == RECIPE_UNSAID
     assert {name: recipe["training"][name] for name in TRAINING_UNSAID} == TRAINING_UNSAID
+
+
+def test_a_log_written_in_two_cells_holds_both(own_folders):
+    run_log.write("toy", {"a": outcome("one", 0)})
+    run_log.write("toy", {"b": outcome("two", 0)})
+    assert set(run_log.read("toy")) == {"a", "b"}

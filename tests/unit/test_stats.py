@@ -173,3 +173,14 @@ def test_scores_that_never_vary_have_an_interval_without_width():
     assert stats.bootstrap(np.ones(9), rng=rng).half_width == 0
     same = stats.paired([np.ones(9)] * 5, [np.ones(9)] * 5, rng=rng)
     assert (same.low, same.high) == (0, 0) and not same.excludes(0) and stats.p_value(same) == 1
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_a_mean_is_a_difference_from_nothing(seeds):
+    scores = [np.random.default_rng(seed).random(20) for seed in range(seeds)]
+    clips = [np.arange(20) // 5] * seeds
+    given = (scores[0], clips[0]) if seeds == 1 else (scores, clips)
+    zeros = np.zeros(20) if seeds == 1 else [np.zeros(20)] * seeds
+    found = stats.mean(*given, rng=np.random.default_rng(0))
+    assert found == stats.paired(given[0], zeros, given[1], rng=np.random.default_rng(0))
+    assert found.value == pytest.approx(np.mean(scores))
