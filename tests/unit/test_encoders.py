@@ -3,6 +3,7 @@
 import hashlib
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -128,9 +129,130 @@ def test_hugging_face_loads_any_model_from_a_folder(minilm):
         torch.testing.assert_close(other(["a dog barks"])[0], minilm(["a dog barks"])[0])
 
 
+TOTALS = {  # parameters, poolers included, as they are widely stated for the published networks
+    "minilm": 22_713_216,
+    "bert_small": 28_763_648,
+    "bert_base": 109_482_240,
+    "bert_large": 335_141_888,
+    "roberta_base": 124_645_632,
+    "roberta_large": 355_359_744,
+    "distilroberta": 82_118_400,
+    "distilbert": 66_362_880,
+    "t5_base": 109_628_544,  # the half that reads
+    "sbert": 109_486_464,
+}
+TINY = {  # the same families in small
+    "bert": {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 48},
+    "roberta": {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 48},
+    "mpnet": {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 48},
+    "distilbert": {"dim": 24, "n_layers": 2, "n_heads": 2, "hidden_dim": 48},
+    "t5": {"d_model": 24, "d_kv": 12, "d_ff": 48, "num_layers": 2, "num_heads": 2},
+}
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """The presets with two narrow layers each."""
+    for name, preset in texts.PRESETS.items():
+        small = replace(preset, shape={**preset.shape, **TINY[preset.family]})
+        monkeypatch.setitem(texts.PRESETS, name, small)
+    return lambda name, **options: encoders.text(name, pretrained=False, generator=seeded(), **options)
+
+
+def test_every_preset_is_registered():
+    assert set(encoders.TRANSFORMERS) == set(texts.PRESETS) == set(TOTALS)
+    assert set(encoders.TEXT) == set(texts.PRESETS) | {"word2vec"}
+
+
+@pytest.mark.parametrize("name", texts.PRESETS)
+def test_presets_have_the_published_number_of_parameters(name):
+    with torch.device("meta"):  # shapes without memory
+        model = texts.architecture(name)
+    assert sum(p.numel() for p in model.parameters()) == TOTALS[name]
+
+
+def test_minilms_preset_is_what_its_package_holds(minilm):
+    with torch.device("meta"):
+        model = texts.architecture("minilm")
+    there = {name: value.shape for name, value in minilm.model.state_dict().items()}
+    assert {name: value.shape for name, value in model.state_dict().items()} == there
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("name", texts.PRESETS)
+def test_presets_with_random_weights_mask_their_padding(tiny, name):
+    encoder, captions = tiny(name), ["rain", "a small dog barks twice, then thunder rolls far away"]
+    tokens, mask = encoder(captions)
+    assert tokens.shape[2] == encoder.feature_dim == 24 and (tokens[~mask] == 0).all()
+    for row, caption in enumerate(captions):
+        torch.testing.assert_close(encoder([caption])[0][0], tokens[row][mask[row]], atol=1e-5, rtol=0)
+    assert encoder(["bark " * 10_000])[0].shape[1] == 512
+    assert encoder.settings["weights"] == "random" and encoder.settings["tokenizer"] == "minilm"
+
+
+def test_random_weights_come_from_the_generator(tiny):
+    torch.manual_seed(5)
+    before = torch.random.get_rng_state()
+    one, same = tiny("bert_small"), tiny("bert_small")
+    other = encoders.text("bert_small", pretrained=False, generator=seeded(1), trainable=True)
+    assert one.key == same.key != other.key and not one.training and other.training
+    assert torch.random.get_rng_state().equal(before)
+    with pytest.raises(ValueError, match="random weights need generator="):
+        encoders.text("bert_small", pretrained=False)
+    with pytest.raises(ValueError, match="hf:NAME .*pretrained.*got 'hf:x', pretrained=False"):
+        encoders.text("hf:x", pretrained=False, generator=seeded())
+
+
+@torch.inference_mode()
+def test_the_penultimate_layer_is_what_the_last_one_reads(minilm):
+    before, mask = encoders.text("minilm", layer=-2)(["a dog barks"])
+    after = minilm.model.encoder.layer[-1](before)
+    after = after if torch.is_tensor(after) else after[0]
+    torch.testing.assert_close(after, minilm(["a dog barks"])[0], atol=1e-5, rtol=0)
+    assert (before - after).abs().max() > 0.1 and mask.all()
+
+
+def test_the_layer_is_part_of_the_key_and_must_be_there(tiny, minilm):
+    assert tiny("distilroberta").layer == -2 and tiny("roberta_base").layer == -1  # Weck et al. 2022
+    assert tiny("distilroberta").key != tiny("distilroberta", layer=-1).key
+    assert minilm.settings == {"name": "minilm", "max_tokens": 512}  # as before there was a choice: caches stay valid
+    for layer in (0, 1, -3):
+        with pytest.raises(ValueError, match=f"expected a layer from -1 .last. to -2, got {layer}"):
+            tiny("bert_base", layer=layer)
+    with pytest.raises(ValueError, match="word2vec has one layer"):
+        encoders.text("word2vec", layer=-2)
+
+
+@pytest.mark.parametrize("name", sorted(set(texts.PRESETS) - {"minilm"}))
+def test_presets_are_loaded_from_their_place_on_hugging_face(tiny, name, tmp_path, monkeypatch):
+    """A stand-in of the same family, saved whole as Hugging Face saves it, plays the published one."""
+    preset, asked = texts.PRESETS[name], []
+    whole = texts.AutoModel.from_config(texts.AutoConfig.for_model(preset.family, **preset.shape)).eval()
+    tokenizer = tiny(name).tokenizer
+    whole.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+
+    def instead(own):
+        return lambda hub, *rest, **options: (asked.append(hub), own(tmp_path, *rest, **options))[1]
+
+    for source in (texts.AutoConfig, texts.AutoTokenizer, texts.AutoModel):
+        monkeypatch.setattr(source, "from_pretrained", instead(source.from_pretrained))
+    loaded = encoders.text(name)
+    assert set(asked) - {tmp_path} == {preset.hub}
+    assert loaded.settings == {"name": name, "max_tokens": 512} | ({"layer": -2} if name == "distilroberta" else {})
+    assert sum(p.numel() for p in loaded.parameters()) == sum(p.numel() for p in tiny(name).parameters())
+    expected = texts.TransformerText(name, tokenizer, whole, layer=preset.layer)
+    with torch.inference_mode():
+        torch.testing.assert_close(loaded(["a dog barks"])[0], expected(["a dog barks"])[0])
+
+
 @pytest.mark.parametrize("name", ["", "cnn", "frames:", "small_cnn2"])
 def test_unknown_audio_encoder(name):
-    with pytest.raises(ValueError, match="expected an audio encoder among small_cnn, frames:FILE.npz"):
+    with pytest.raises(ValueError, match="expected an audio encoder among small_cnn, .*frames:FILE.npz"):
         encoders.audio(name)
 
 
