@@ -19,6 +19,7 @@ from lib.encoders.interface import AudioEncoder
 from lib.pooling import masked_max, masked_mean
 
 CLASSES = 527  # of AudioSet
+EARLY = 2  # blocks of large maps and few weights: on a CPU faster with channels last, and clip by clip (its cache)
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,8 @@ class CNN(AudioEncoder):
                 nn.init.xavier_uniform_(layer.weight)
             if isinstance(layer, nn.Linear):
                 nn.init.zeros_(layer.bias)
-        self.to(memory_format=torch.channels_last)  # up to twice as fast on a CPU
+        for number in range(1, EARLY + 1):  # not the later ones: their weights would be rearranged at each call
+            self.get_submodule(f"conv_block{number}").to(memory_format=torch.channels_last)
 
     @property
     def shortest(self) -> int:
@@ -125,10 +127,17 @@ class CNN(AudioEncoder):
         if self.training:
             x = self._augment(x)
         x = spectra.zero_padding(x.contiguous(memory_format=torch.channels_last), lengths)
-        for number in range(1, len(self.settings.channels) + 1):
+        clips = len(x) if self.training or x.is_cuda else 1
+        early = [self._blocks(1, EARLY, *part) for part in zip(x.split(clips), lengths.split(clips))]
+        x, lengths = (torch.cat(each) for each in zip(*early))
+        x, lengths = self._blocks(EARLY + 1, len(self.settings.channels), x.contiguous(), lengths)
+        return x.mean(3).transpose(1, 2), length_mask(lengths, x.shape[2])
+
+    def _blocks(self, first: int, last: int, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        for number in range(first, last + 1):
             x, lengths = self.get_submodule(f"conv_block{number}")(x, lengths)
             x = F.dropout(x, 0.2, self.training)
-        return x.mean(3).transpose(1, 2), length_mask(lengths, x.shape[2])
+        return x, lengths
 
     def embedding(
         self, frames: Float[Tensor, "batch time feature"], mask: Bool[Tensor, "batch time"]

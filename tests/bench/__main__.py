@@ -8,9 +8,16 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import torch  # noqa: E402
 
-from tests.bench import captions, log_mel, nt_xent, pair_losses, scoring  # noqa: E402
+from tests.bench import captions, cnn14, log_mel, nt_xent, pair_losses, scoring  # noqa: E402
 
-BENCHES = {"nt_xent": nt_xent, "pair_losses": pair_losses, "scoring": scoring, "log_mel": log_mel, "captions": captions}
+BENCHES = {
+    "nt_xent": nt_xent,
+    "pair_losses": pair_losses,
+    "scoring": scoring,
+    "log_mel": log_mel,
+    "captions": captions,
+    "cnn14": cnn14,
+}
 
 
 def main(names: list[str]) -> int:
