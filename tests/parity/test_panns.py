@@ -52,6 +52,8 @@ OFFICIAL = {  # seconds (None: the network alone, on recipe.decibels(101)) -> fr
     ),
 }
 
+FRAMES = {"cnn10": {"long": [3, 62, 185], "short": [1, 6, 4]}, "cnn14": {"long": [1, 31, 92], "short": [1, 3, 2]}}
+
 
 def official_file(net) -> dict:
     """What torch.load gives of an official file, with the recipe's weights."""
@@ -104,6 +106,16 @@ def test_zeros_at_the_edges_would_not_be_the_official_front_end(nets, monkeypatc
 
 
 @torch.inference_mode()
+def test_bf16_is_for_the_network_alone(nets):
+    inputs, net = audio.pad(sounds(0.5)), nets["cnn10"]
+    exact, frames = net.logmel_extractor(*inputs)[0], net(*inputs)[0]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(net.logmel_extractor(*inputs)[0], exact)
+        rough = net(*inputs)[0]
+    assert 0 < (rough - frames).abs().max() < 0.03 * frames.abs().max()
+
+
+@torch.inference_mode()
 @pytest.mark.parametrize("name, seconds", OFFICIAL)
 def test_frames_embedding_and_tags_are_the_official_ones(nets, name, seconds):
     net = nets[name]
@@ -135,11 +147,13 @@ def test_counts_of_parameters_and_of_keys_in_the_official_file(nets, name):
 
 
 @torch.inference_mode()
-@pytest.mark.parametrize("name, frames", [("cnn10", [3, 62, 185, 1, 6]), ("cnn14", [1, 31, 92, 1])])
-def test_a_clip_alone_equals_the_clip_padded_in_a_batch(nets, name, frames):
-    """0.5 s, 10 s, 29.7 s, one sample, and (CNN10) a second of silence."""
-    net = nets[name]
-    clips = [*sounds(0.5, 10.0, 29.7), np.ones(1, np.float32), np.zeros(32000, np.float32)][: len(frames)]
+@pytest.mark.parametrize("clips", ["long", "short"])
+@pytest.mark.parametrize("name", FRAMES)
+def test_a_clip_alone_equals_the_clip_padded_in_a_batch(nets, name, clips):
+    """0.5 s, 10 s and 29.7 s; one sample, a second of silence, 0.77 s."""
+    net, frames = nets[name], FRAMES[name][clips]
+    silence = np.zeros(32000, np.float32)
+    clips = sounds(0.5, 10.0, 29.7) if clips == "long" else [np.ones(1, np.float32), silence, *sounds(0.77)]
     together, mask = net(*audio.pad(clips))
     assert mask.sum(1).tolist() == frames and (together[~mask] == 0).all()
     vectors = net.embedding(together, mask)

@@ -87,6 +87,12 @@ def test_the_front_end_is_the_official_one(nets, seconds):
     assert_same(examples, OFFICIAL[seconds]["examples"])
 
 
+def test_the_front_end_knows_no_bf16(nets):
+    inputs = audio.pad(sounds(1))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert_same(nets["map"].examples(*inputs)[0], OFFICIAL[1]["examples"])
+
+
 def test_silence_is_the_logarithm_of_the_offset(nets):
     examples, _ = nets["map"].examples(torch.zeros(1, 16000), torch.tensor([16000]))
     torch.testing.assert_close(examples, torch.full_like(examples, -4.6051702), rtol=0, atol=1e-6)
