@@ -15,6 +15,7 @@ __all__ = ["AUDIO", "TEXT", "AudioEncoder", "TextEncoder", "audio", "text"]
 # Name -> the module that builds it. By name, so that a notebook leans on the encoders that it uses and on no other.
 AUDIO = {
     "small_cnn": "small_cnn",
+    **dict.fromkeys(("crnn", "crnn_16k"), "crnn"),
     **dict.fromkeys(("cnn10", "cnn14"), "panns"),
     **dict.fromkeys(("vggish", "vggish_map"), "vggish"),
     **dict.fromkeys(("beats", "beats_tagging", "vast"), "beats"),

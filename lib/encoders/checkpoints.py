@@ -90,6 +90,8 @@ def read(path: str | Path) -> dict:
         raise CheckpointMissing(f"{path}: there is no such file.") from None
     except (pickle.UnpicklingError, RuntimeError, EOFError, SafetensorError, OSError, ValueError, KeyError) as error:
         raise CheckpointError(_unreadable(path, str(error))) from None
+    if isinstance(content, tuple):
+        content = content[0]  # (weights, the optimiser's state), as the 2022 baseline writes
     if not isinstance(content, Mapping):
         raise CheckpointError(f"{path.name}: expected a dictionary of weights, got {type(content).__name__}.")
     return dict(content)
