@@ -8,7 +8,7 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import torch  # noqa: E402
 
-from tests.bench import captions, cnn14, log_mel, nt_xent, pair_losses, scoring  # noqa: E402
+from tests.bench import captions, cnn14, log_mel, nt_xent, pair_losses, patchout, scoring  # noqa: E402
 
 BENCHES = {
     "nt_xent": nt_xent,
@@ -17,6 +17,7 @@ BENCHES = {
     "log_mel": log_mel,
     "captions": captions,
     "cnn14": cnn14,
+    "patchout": patchout,
 }
 
 
