@@ -1,4 +1,7 @@
-"""Which network a file of weights belongs to, told by a few of its names and shapes: file names can be wrong."""
+"""Which network a file of weights belongs to, told by a few of its names and shapes: file names can be wrong.
+
+Weights of one shape that were trained otherwise (Cnn14_DecisionLevelMax, for Cnn14) only a hash can tell apart.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
