@@ -29,6 +29,7 @@ from transformers import (
     PreTrainedModel,
     SequenceFeatureExtractor,
 )
+from transformers.utils import logging
 
 from lib.audio import length_mask
 from lib.encoders import checkpoints
@@ -167,7 +168,7 @@ def from_config(
     encoder, model = _kind(name, config)
     return checkpoints.build(
         lambda: encoder(f"hf:{name}", extractor, model(config)), name,
-        pretrained=False, generator=generator, load=lambda model, content: None,
+        pretrained=False, generator=generator, load=lambda *_: None,
     )  # fmt: skip
 
 
@@ -179,7 +180,9 @@ def _kind(name: str, config: PretrainedConfig) -> tuple[type[WindowedAudio], typ
 
 @contextmanager
 def _explained(name: str) -> Iterator[None]:
-    """What goes wrong at loading, in one sentence; the libraries raise many kinds of error."""
+    """What goes wrong at loading, in one sentence, for the libraries raise many kinds of error; they say no more."""
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()  # else a table of the heads that the file has and we do without
     try:
         yield
     except Exception as error:
@@ -189,3 +192,5 @@ def _explained(name: str) -> Iterator[None]:
             f"cannot load the audio model {name!r} from Hugging Face{offline}: {reason}. "
             "Check the name and the network, or use 'small_cnn', which needs neither."
         ) from error
+    finally:
+        logging.set_verbosity(level)

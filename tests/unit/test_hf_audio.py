@@ -1,12 +1,15 @@
 """AST and CLAP of Hugging Face: windows, masks, the same frames at each call, the official output, what is refused."""
 
+import io
 import json
+import logging
 from math import ceil
 
 import numpy as np
 import pytest
 import safetensors.torch
 import torch
+import transformers
 from transformers import (
     ASTConfig,
     ASTFeatureExtractor,
@@ -216,8 +219,12 @@ def saved(tmp_path_factory):
 
 
 @torch.inference_mode()
-def test_saved_models_load_with_their_weights(saved):
+def test_saved_models_load_with_their_weights_and_without_a_word(saved):
+    said = io.StringIO()
+    transformers.utils.logging.add_handler(handler := logging.StreamHandler(said))
     model = encoders.audio(f"hf:{saved / 'ast'}")
+    transformers.utils.logging.remove_handler(handler)
+    assert said.getvalue() == ""
     whole = ASTForAudioClassification.from_pretrained(saved / "ast").audio_spectrogram_transformer.state_dict()
     assert model.model.state_dict().keys() == whole.keys()
     assert all(torch.equal(value, whole[key]) for key, value in model.model.state_dict().items())
