@@ -20,6 +20,7 @@ AUDIO = {
     **dict.fromkeys(("vggish", "vggish_map"), "vggish"),
     **dict.fromkeys(("beats", "beats_tagging", "vast"), "beats"),
     **dict.fromkeys(("passt_n", "passt_s", "passt_l", "passt_s20"), "passt"),
+    "cav_mae": "cav_mae",
 }
 TRANSFORMERS = ("minilm", "bert_small", "bert_base", "bert_large", "roberta_base", "roberta_large", "distilroberta",
                 "distilbert", "t5_base", "sbert")  # fmt: skip
