@@ -146,7 +146,7 @@ def build(name: str, *, pretrained: bool = True, generator: torch.Generator | No
     """
     if not pretrained:
         known = {AST: (ASTConfig(), ASTFeatureExtractor()),
-                 CLAP: (ClapAudioConfig(), ClapFeatureExtractor(truncation="rand_trunc"))}  # fmt: skip
+                 CLAP: (ClapAudioConfig(), ClapFeatureExtractor(truncation="rand_trunc", frequency_min=50))}  # fmt: skip
         if name not in known:
             raise ValueError(f"random weights without a network: expected {' or '.join(known)}, got {name!r}")
         return from_config(name, *known[name], generator)

@@ -39,7 +39,7 @@ def ast(seed=0):
 
 def clap(fused=False, truncation=None):
     extractor = ClapFeatureExtractor(truncation=truncation or ("fusion" if fused else "rand_trunc"))
-    config = ClapAudioConfig(**SMALL_CLAP, enable_fusion=fused, fusion_type="aff_2d" if fused else None)
+    config = ClapAudioConfig(**SMALL_CLAP, enable_fusion=fused, fusion_type=None)
     return hf_audio.from_config("clap", config, extractor, torch.Generator().manual_seed(0)).frozen()
 
 
