@@ -165,6 +165,13 @@ _AUDIO = (
     _beats("beats_tagging", "BEATs iter3+, tagging", "the same, then AudioSet tags (supervised)",
            "Munakata 2024: fine-tuned; which of the weights that had learnt tags, it does not say"),
     Card(
+        "cav_mae", "CAV-MAE, audio branch", 16_000, 25.0, 10.0, "128 Kaldi mels, log; patches of 16 x 16",
+        "segments of 10.24 s; a longer clip is cut, zeros follow a shorter one", 6.25, STEP, 768, 85_647_360,
+        "BSD-2-Clause", "AudioSet with its images (self-supervised: masked patches, which sound goes with which image)",
+        ("Munakata 2024: fine-tuned, Scale++",), "github.com/YuanGongND/cav-mae, 68fe8c2",
+        "official code: front end, patches, embedding", "tests/parity/test_cav_mae.py",
+    ),
+    Card(
         "vast", "VAST, audio branch", 16_000, 25.0, 10.0, "64 Kaldi mels, log of 16-bit scale; patches of 16 x 16",
         "pieces of 10.24 s, heard one by one; zeros follow a clip under 0.175 s", 6.25, STEP, 768, 90_311_792,
         "MIT (code)", "VAST-27M: captions of sound, vision and speech",

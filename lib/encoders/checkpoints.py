@@ -177,7 +177,8 @@ def _another(name: str, found: Signature) -> str:
     wanted = CHECKPOINTS.get(name)
     rate = f" at {wanted.sample_rate:,} Hz" if wanted else ""
     mend = f" Its own file is {wanted.file}: `{COMMAND} {name}`." if wanted else ""
-    return f"expected weights of {name}{rate}; these are {found.model}'s, for {found.sample_rate:,} Hz.{mend}"
+    theirs = f", for {found.sample_rate:,} Hz" if found.exact else ""  # of a family, not all hear the same rate
+    return f"expected weights of {name}{rate}; these are {found.model}'s{theirs}.{mend}"
 
 
 def _unreadable(path: Path, error: str) -> str:
