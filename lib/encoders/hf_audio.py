@@ -145,8 +145,8 @@ def build(name: str, *, pretrained: bool = True, generator: torch.Generator | No
         ValueError: neither AST nor CLAP.
     """
     if not pretrained:
-        known = {AST: (ASTConfig(), ASTFeatureExtractor()),
-                 CLAP: (ClapAudioConfig(), ClapFeatureExtractor(truncation="rand_trunc", frequency_min=50))}  # fmt: skip
+        unfused = ClapFeatureExtractor(truncation="rand_trunc", frequency_min=50)  # as published with the weights
+        known = {AST: (ASTConfig(), ASTFeatureExtractor()), CLAP: (ClapAudioConfig(), unfused)}
         if name not in known:
             raise ValueError(f"random weights without a network: expected {' or '.join(known)}, got {name!r}")
         return from_config(name, *known[name], generator)
