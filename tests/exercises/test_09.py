@@ -50,6 +50,7 @@ def plateau(**change):
 
 WRONG = [
     (1, "restarts ATAE", trainings('"ATAE": [clean, clean]'), "that is the control"),
+    (1, "gives a set, no list", trainings('"ATAE": clean'), "a list, with one set for each training"),
     (1, "trains ET one after the other", trainings('"ATAE-ET": [clean, noisy]'), "not one after the other: mixed"),
     (1, "takes ET for NP-F", trainings('"ATAE-ET": [noisy, clean]'), "that is ATAE-NP-F: here they are mixed"),
     (1, "takes EP-F for NP-F", trainings('"ATAE-EP-F": [noisy, clean]'), "the first training has the clean data too"),

@@ -1,15 +1,12 @@
 """Notebook 00 on every kind of data it promises to take, and its claim when captions are shuffled."""
 
-import jupytext
 import numpy as np
 import pytest
 import soundfile
 
 from lib.data import shared
-from lib.show import ask, bundle, claims
-from lib.workbook import SOURCES
-
-SKIPPED = {"setup", "parameters", "exercise", "check"}
+from lib.show import ask
+from tests.notebooks import own_cells
 
 
 @pytest.fixture
@@ -17,17 +14,10 @@ def run(monkeypatch, capsys):
     """Run the notebook's cells here, at smoke: (metrics by name, claims by key, all that was shown, all printed)."""
 
     def on(data, esc10=False):
-        shown = []
-        monkeypatch.setattr(bundle, "emit", lambda content, metadata=None: shown.append(content))
         if not esc10:
             monkeypatch.setattr(shared, "find", lambda path: None)
-        names = {"PROFILE": "smoke", "DATA": data, "SEED": 0}
-        for cell in jupytext.read(SOURCES / "00_listen_first.py", fmt="py:percent").cells:
-            if cell.cell_type == "code" and not SKIPPED & set(cell.metadata.get("tags", [])):
-                exec(compile(cell.source, "notebook 00", "exec"), names)
-        metrics = {c[claims.METRIC]["name"]: c[claims.METRIC]["value"] for c in shown if claims.METRIC in c}
-        verdicts = {c[claims.CLAIM]["key"]: c[claims.CLAIM] for c in shown if claims.CLAIM in c}
-        return metrics, verdicts, shown, capsys.readouterr().out
+        ran = own_cells.run("00_listen_first", data)
+        return ran.metrics, ran.claims, ran.shown, capsys.readouterr().out
 
     return on
 

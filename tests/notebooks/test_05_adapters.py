@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import jupytext
 import numpy as np
 import pytest
 import torch
@@ -10,9 +9,8 @@ import torch
 from lib import audio, retrieval, train
 from lib.data import table
 from lib.encoders.interface import AudioEncoder, TextEncoder
-from lib.show import bundle
-from lib.show.claims import CLAIM, judge
-from lib.workbook import SOURCES
+from lib.show.claims import judge
+from tests.notebooks import own_cells
 
 STEPS, TONES = 12, 8  # frames of a clip, features of a frame
 SETTINGS = train.Settings(learning_rate=1e-2, max_epochs=40, stop_after=40)
@@ -133,25 +131,18 @@ def test_the_planted_bottleneck_is_found_and_calls_nothing_equal():
 
 @pytest.fixture(scope="module")
 def shuffled(tmp_path_factory):
-    """What the notebook's own cells show, at smoke, when each clip has another clip's captions: bundles and names."""
-    shown, names = [], {"PROFILE": "smoke", "DATA": "soundscapes!shuffled", "SEED": 0}
+    """The notebook's own cells, at smoke, when each clip has another clip's captions."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HEARSAY_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.setattr(bundle, "emit", lambda content, metadata=None: shown.append(content))
-        for cell in jupytext.read(SOURCES / "05_adapters.py", fmt="py:percent").cells:
-            skipped = {"setup", "parameters", "exercise", "check"} & set(cell.metadata.get("tags", []))
-            if cell.cell_type == "code" and not skipped:
-                exec(compile(cell.source, "notebook 05", "exec"), names)
-    return [c[CLAIM] for c in shown if CLAIM in c], names
+        return own_cells.run("05_adapters", "soundscapes!shuffled")
 
 
 def test_the_notebooks_own_claims_fall_when_captions_are_shuffled(shuffled):
-    verdicts = {claim["key"]: claim["verdict"] for claim in shuffled[0]}
-    assert {"05.control", "05.block", "05.max-mean", "05.cls", "05.order", "05.unmet"} <= set(verdicts)
-    assert not [key for key, verdict in verdicts.items() if verdict == "replicates"], verdicts
+    assert {"05.control", "05.block", "05.max-mean", "05.cls", "05.order", "05.unmet"} <= set(shuffled.claims)
+    assert not shuffled.replicated, shuffled.claims
 
 
 def test_equal_at_chance_is_not_called_equal(shuffled):
     """Two adapters that learn nothing are equally good; without a control that is found, nobody may say so."""
-    assert not {"P8", "05.equal"} & {claim["key"] for claim in shuffled[0]}
-    assert shuffled[1]["effects"]["05.control"].verdict != "replicates"
+    assert not {"P8", "05.equal"} & set(shuffled.claims)
+    assert shuffled.names["effects"]["05.control"].verdict != "replicates"

@@ -2,15 +2,13 @@
 
 from dataclasses import replace
 
-import jupytext
 import numpy as np
 import pytest
 
 from lib import audio, metrics, retrieval
 from lib.data.sources import FAULTS
-from lib.show import bundle
-from lib.show.claims import CLAIM, judge
-from lib.workbook import SOURCES
+from lib.show.claims import judge
+from tests.notebooks import own_cells
 from tests.unit import test_retrieval as toy
 
 LONG = replace(toy.RECIPE, loss="contrastive", training=replace(toy.RECIPE.training, max_epochs=30, stop_after=30))
@@ -51,14 +49,8 @@ def test_a_planted_difference_is_found():
     assert result.verdict == "replicates", result
 
 
-def test_the_notebooks_own_claims_fall_when_captions_are_shuffled(monkeypatch):
+def test_the_notebooks_own_claims_fall_when_captions_are_shuffled():
     """Its very cells, at smoke, where the test above runs arms of its own."""
-    shown, names = [], {"PROFILE": "smoke", "DATA": "soundscapes!shuffled", "SEED": 0}
-    monkeypatch.setattr(bundle, "emit", lambda content, metadata=None: shown.append(content))
-    for cell in jupytext.read(SOURCES / "06_contrastive_loss.py", fmt="py:percent").cells:
-        skipped = {"setup", "parameters", "exercise", "check"} & set(cell.metadata.get("tags", []))
-        if cell.cell_type == "code" and not skipped:
-            exec(compile(cell.source, "notebook 06", "exec"), names)
-    verdicts = {c[CLAIM]["key"]: c[CLAIM]["verdict"] for c in shown if CLAIM in c}
-    assert set(verdicts) == {"06.mean.all", "06.mean.text-audio", "06.pairs", "06.nt-xent"}
-    assert not [key for key, verdict in verdicts.items() if verdict == "replicates"], verdicts
+    ran = own_cells.run("06_contrastive_loss", "soundscapes!shuffled")
+    assert set(ran.claims) == {"06.mean.all", "06.mean.text-audio", "06.pairs", "06.nt-xent"}
+    assert not ran.replicated, ran.claims

@@ -2,15 +2,13 @@
 
 from dataclasses import replace
 
-import jupytext
 import numpy as np
 import pytest
 
 from lib import audio, metrics, retrieval
 from lib.data.sources import FAULTS
-from lib.show import bundle
-from lib.show.claims import CLAIM, judge
-from lib.workbook import SOURCES
+from lib.show.claims import judge
+from tests.notebooks import own_cells
 from tests.unit import test_retrieval as toy
 
 LONG = replace(toy.RECIPE, loss="triplet", training=replace(toy.RECIPE.training, max_epochs=30, stop_after=30))
@@ -61,15 +59,9 @@ def test_a_collapse_shows_in_the_loss_and_in_the_score():
     assert collapsed["score"].iloc[-1] < sound["score"].iloc[-1] / 2
 
 
-def test_the_notebooks_own_claims_fall_when_captions_are_shuffled(monkeypatch):
+def test_the_notebooks_own_claims_fall_when_captions_are_shuffled():
     """Its very cells, at smoke, where the test above runs arms of its own."""
-    shown, names = [], {"PROFILE": "smoke", "DATA": "soundscapes!shuffled", "SEED": 0}
-    monkeypatch.setattr(bundle, "emit", lambda content, metadata=None: shown.append(content))
-    for cell in jupytext.read(SOURCES / "07_triplet_loss.py", fmt="py:percent").cells:
-        skipped = {"setup", "parameters", "exercise", "check"} & set(cell.metadata.get("tags", []))
-        if cell.cell_type == "code" and not skipped:
-            exec(compile(cell.source, "notebook 07", "exec"), names)
-    verdicts = {c[CLAIM]["key"]: c[CLAIM]["verdict"] for c in shown if CLAIM in c}
-    assert set(verdicts) == {"07.hardest.one", "07.hardest.small", "07.all.small", "07.margin.random", "07.margin.all",
-                             "07.margin.hardest"}
-    assert not [key for key, verdict in verdicts.items() if verdict == "replicates"], verdicts
+    ran = own_cells.run("07_triplet_loss", "soundscapes!shuffled")
+    assert set(ran.claims) == {"07.hardest.one", "07.hardest.small", "07.all.small", "07.margin.random",
+                               "07.margin.all", "07.margin.hardest"}
+    assert not ran.replicated, ran.claims

@@ -3,7 +3,6 @@ found; and it runs as it stands on a source that has neither a shifted split nor
 
 from dataclasses import replace
 
-import jupytext
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,9 +10,8 @@ import soundfile
 
 from lib import audio, data, metrics, profiles, retrieval, train
 from lib.data import scene_table, soundscapes
-from lib.show import bundle
-from lib.show.claims import CLAIM, METRIC, judge
-from lib.workbook import SOURCES
+from lib.show.claims import judge
+from tests.notebooks import own_cells
 from tests.unit import toy_corpus as toy
 
 pytestmark = pytest.mark.timeout(900)
@@ -23,15 +21,8 @@ PLAINLY = ("W3", "09.np-f.others", "09.nt-xent.np-f")  # in smoke too, and on an
 
 def run(source):
     """The notebook's cells at smoke on this source: its names, its claims by key, its metrics by name."""
-    shown, names = [], {"PROFILE": "smoke", "DATA": source, "SEED": 0}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bundle, "emit", lambda content, metadata=None: shown.append(content))
-        for cell in jupytext.read(SOURCES / "09_noisy_pretraining.py", fmt="py:percent").cells:
-            skipped = {"setup", "parameters", "exercise", "check"} & set(cell.metadata.get("tags", []))
-            if cell.cell_type == "code" and not skipped:
-                exec(compile(cell.source, "notebook 09", "exec"), names)
-    claims = {content[CLAIM]["key"]: content[CLAIM] for content in shown if CLAIM in content}
-    return names, claims, {content[METRIC]["name"]: content[METRIC]["value"] for content in shown if METRIC in content}
+    ran = own_cells.run("09_noisy_pretraining", source)
+    return ran.names, ran.claims, ran.metrics
 
 
 def replicated(claims):

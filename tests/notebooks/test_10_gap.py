@@ -3,34 +3,24 @@
 from dataclasses import replace
 from types import SimpleNamespace
 
-import jupytext
 import numpy as np
 import pandas as pd
 import pytest
 
 from lib import corpus as corpora
 from lib import data, encoders, profiles, retrieval, run_log
-from lib.show import bundle
-from lib.show.claims import CLAIM, judge
-from lib.workbook import SOURCES
+from lib.show.claims import judge
+from tests.notebooks import own_cells
 
 NAME, SPLITS = "10_what_narrowed_the_gap", ("test", "shifted")
 LAPTOP = profiles.PROFILES["laptop"]
-
-
-def cells(*tags):
-    """The code cells with one of these tags; without tags, all that no reader fills in."""
-    for cell in jupytext.read(SOURCES / f"{NAME}.py", fmt="py:percent").cells:
-        own, skipped = set(cell.metadata.get("tags", [])), {"setup", "parameters", "exercise", "check"}
-        if cell.cell_type == "code" and (own & set(tags) if tags else not own & skipped):
-            yield cell.source
 
 
 @pytest.fixture(scope="module")
 def recipes():
     """What the notebook's cells tagged `recipes` define at profile laptop."""
     names = {"profile": LAPTOP, "train": retrieval.train, "Recipe": retrieval.Recipe, "replace": replace}
-    for source in cells("recipes"):
+    for source in own_cells.code(NAME, "recipes"):
         exec(compile(source, "recipes", "exec"), names)
     return names
 
@@ -78,23 +68,18 @@ def test_an_arm_trained_again_runs_as_the_log_says(recipes, log):
     assert first["score"] == pytest.approx(learns["score"].iloc[0], abs=0.02)
 
 
-def claims(emitted):
-    return {c[CLAIM]["key"]: c[CLAIM] for c in emitted if CLAIM in c}
-
-
-def test_the_notebooks_claims_fall_when_captions_are_shuffled(monkeypatch):
+def test_the_notebooks_claims_fall_when_captions_are_shuffled():
     """Its very cells at smoke. Encoders that learn would take a minute there, and learn nothing: they stay frozen."""
-    shown, names = [], {"PROFILE": "smoke", "DATA": "soundscapes!shuffled", "SEED": 0}
-    monkeypatch.setattr(bundle, "emit", lambda content, metadata=None: shown.append(content))
-    for source in cells():
-        exec(compile(source.replace('tune=("text",)', "tune=()"), NAME, "exec"), names)
+
+    def frozen(names):
         if "both_learn" in names:
             names["LADDER"]["both encoders fine-tuned"] = names["LADDER"]["noisy pretraining"]
-    verdicts = {key: c["verdict"] for key, c in claims(shown).items()}
-    assert {"W5", "W6", "W7", "W8", "W9"} <= set(verdicts)
-    standing = {key for key, verdict in verdicts.items() if verdict == "replicates"}
-    assert len(standing) <= 1, verdicts  # one in 40 stands by chance, and there are fourteen
-    assert not standing & {"W5", "W6", "W7", "W8", "W9", "10.ladder"}
+
+    ran = own_cells.run(NAME, "soundscapes!shuffled", change=lambda cell: cell.replace('tune=("text",)', "tune=()"),
+                        after=frozen)
+    assert {"W5", "W6", "W7", "W8", "W9"} <= set(ran.claims)
+    assert len(ran.replicated) <= 1, ran.claims  # one in 40 stands by chance, and there are fourteen
+    assert not ran.replicated & {"W5", "W6", "W7", "W8", "W9", "10.ladder"}
 
 
 @pytest.mark.parametrize("arm", ["text encoder fine-tuned", "both encoders fine-tuned"])
