@@ -5,7 +5,7 @@ Without a generator the draws come from torch's global one, which `train.lend_ch
 """
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 
@@ -24,18 +24,21 @@ def hide_stripes(
     Raises:
         ValueError: a stripe could be wider than the spectrogram.
     """
-    for axis, most in ((2, mel), (1, time)):
+    for axis, name, most in ((2, "mel bands", mel), (1, "frames", time)):
         size = spectrogram.shape[axis]
         if not 0 <= most <= size:
-            name = "mel bands" if axis == 2 else "frames"
             raise ValueError(f"expected stripes of at most {size} {name}, as many as there are; got {most}.")
         if most:
-            width = torch.rand(len(spectrogram), generator=generator) * most
-            start = torch.rand(len(spectrogram), generator=generator) * (size - width)
-            after = torch.arange(size) - start.long()[:, None]
-            stripe = ((after >= 0) & (after < width.long()[:, None])).unsqueeze(3 - axis)
-            spectrogram = spectrogram.masked_fill(stripe.to(spectrogram.device), value)
+            stripes = _stripes(len(spectrogram), size, most, generator).unsqueeze(3 - axis)
+            spectrogram = spectrogram.masked_fill(stripes.to(spectrogram.device), value)
     return spectrogram
+
+
+def _stripes(n: int, size: int, most: int, generator: torch.Generator | None) -> Bool[Tensor, "{n} {size}"]:
+    width = torch.rand(n, generator=generator) * most
+    start = torch.rand(n, generator=generator) * (size - width)
+    after = torch.arange(size) - start.long()[:, None]
+    return (after >= 0) & (after < width.long()[:, None])
 
 
 def jitter_edges(

@@ -144,8 +144,7 @@ class LogMel(nn.Module):
         return ((x + s.floor).log() - s.centre) / s.spread
 
     def _filters(self, *edges: float) -> Float[Tensor, "frequency mel"]:
-        s = self.front_end
-        low, high = edges or (s.f_min, s.f_max)
+        s, (low, high) = self.front_end, edges or (self.front_end.f_min, self.front_end.f_max)
         banks, _ = get_mel_banks(s.n_mels, s.n_fft, s.sample_rate, low, high, 100.0, -500.0, 1.0)
         return F.pad(banks, (0, 1)).T.contiguous()  # Kaldi leaves the highest frequency out
 
@@ -207,14 +206,13 @@ class PaSST(AudioEncoder):
         x = self.patch_embed(log_mel)
         x = x + self._time_positions(x.shape[3]) + self.freq_new_pos_embed
         x = self._patchout(x).flatten(2).transpose(1, 2)
-        first = torch.cat([self.cls_token, self.dist_token], 1) + self.new_pos_embed
-        return self.norm(self.blocks(torch.cat([first.expand(len(x), -1, -1), x], 1)))
+        two = torch.cat([self.cls_token, self.dist_token], 1) + self.new_pos_embed
+        return self.norm(self.blocks(torch.cat([two.expand(len(x), -1, -1), x], 1)))
 
     def _spectrograms(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        s, edges = self.settings, None
+        s, front_end, edges = self.settings, self.settings.front_end, None
         if self.training and (s.jitter_low or s.jitter_high):
-            known = s.front_end
-            edges = augment.jitter_edges(known.f_min, known.f_max, low=s.jitter_low, high=s.jitter_high)
+            edges = augment.jitter_edges(front_end.f_min, front_end.f_max, low=s.jitter_low, high=s.jitter_high)
         return self.log_mel(waveforms, lengths, edges)
 
     def _time_positions(self, columns: int) -> Tensor:
