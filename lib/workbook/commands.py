@@ -150,7 +150,7 @@ def verify(select: str) -> int:
               "(`make notebooks` renews them)")
     moved, near = ledger.moved(committed, fresh)
     if near:
-        print("\n".join(["on a line, which another processor's rounding crosses (committed -> now):", *near]))
+        print("\n".join(["on a line, which rounding crosses (committed -> now):", *near]))
     if moved:
         print("\n".join(["verdicts that moved (committed -> now):", *moved]))
     else:

@@ -170,22 +170,18 @@ def verdicts(entries: list[dict]) -> dict[str, dict]:
 def moved(before: list[dict], after: list[dict]) -> tuple[list[str], list[str]]:
     """One sentence for each verdict that differs between two sets of entries: those that moved, and those on a line.
 
-    Another processor rounds sums otherwise, a training run then stops at another epoch, and an interval that ends next
-    to a line may cross it. That is no move while each effect lies within the other's interval. On one and the same
-    processor numbers repeat, and every difference is a move.
+    Another processor, or captions encoded in other batches, round sums otherwise; training then takes a slightly other
+    course, and an interval that ends next to a line may cross it. That is no move while each effect lies within the
+    other's interval.
     """
-    old, new, elsewhere = verdicts(before), verdicts(after), _processors(before) != _processors(after)
+    old, new = verdicts(before), verdicts(after)
     sentences: tuple[list[str], list[str]] = ([], [])
     for key in sorted(old | new):
         a, b = old.get(key), new.get(key)
         if (a and a["verdict"]) != (b and b["verdict"]):
             told = f"{key}: {a['verdict'] if a else 'not there'} -> {b['verdict'] if b else 'not there'}"
-            sentences[bool(elsewhere and a and b and _same_effect(a, b))].append(told)
+            sentences[bool(a and b and _same_effect(a, b))].append(told)
     return sentences
-
-
-def _processors(entries: list[dict]) -> set[str]:
-    return {entry.get("processor", "unknown") for entry in entries}
 
 
 def _same_effect(a: dict, b: dict) -> bool:

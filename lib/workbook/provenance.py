@@ -4,11 +4,9 @@ import ast
 import functools
 import hashlib
 import platform
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import torch
 from nbformat import NotebookNode
 
 from lib import version_of
@@ -87,20 +85,8 @@ def stamp(notebook: NotebookNode, run, wanted: dict) -> dict:
         "seed": wanted.get("SEED", 0),
         "seconds": round(run.seconds, 1),
         "peak_mib": round(run.peak_mib),
-        "processor": processor(),
         "versions": {"python": platform.python_version(), **{p: version_of(p) or "absent" for p in PACKAGES}},
     }
-
-
-def processor() -> str:
-    """Whose arithmetic it was: on another one, sums are taken in another order and training takes another course."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    # reversed: of the first core
-    fields = dict(reversed([re.split(r"\s*:\s*", line, maxsplit=1) for line in lines if ":" in line]))
-    name = fields.get("model name") or platform.processor() or platform.machine()
-    kind = " ".join(fields[key] for key in ("cpu family", "model", "stepping") if key in fields)
-    return f"{name} {kind}, {torch.backends.cpu.get_cpu_capability()}"
 
 
 def stale(committed: NotebookNode, built: NotebookNode) -> list[str]:

@@ -104,23 +104,21 @@ def test_publishing_writes_json_and_a_page(tmp_path):
 def test_a_moved_verdict_is_named():
     before, after = [entry(claim(gain=0.2))], [entry(claim(gain=0.0))]
     assert ledger.moved(before, before) == ([], [])
-    for there in ({}, {"processor": "another"}):
-        (sentence,), near = ledger.moved(before, [e | there for e in after])
-        assert sentence.startswith("08_nt_xent_loss W6: replicates -> ") and "replicates -> replicates" not in sentence
-        assert near == []
-        assert ledger.moved(before, [entry() | there]) == (["08_nt_xent_loss W6: replicates -> not there"], [])
+    (sentence,), near = ledger.moved(before, after)
+    assert sentence.startswith("08_nt_xent_loss W6: replicates -> ") and "replicates -> replicates" not in sentence
+    assert near == []
+    assert ledger.moved(before, [entry()]) == (["08_nt_xent_loss W6: replicates -> not there"], [])
 
 
-def test_a_verdict_on_a_line_may_cross_it_on_another_processor_alone():
+def test_a_verdict_on_a_line_may_cross_it():
     here, there = {"effect": 0.01, "ci": [-0.001, 0.02]}, {"effect": 0.011, "ci": [0.001, 0.02]}
     before = [entry({"key": "W6", "verdict": "underpowered", **here})]
     after = [entry({"key": "W6", "verdict": "replicates", **there})]
     said = ["08_nt_xent_loss W6: underpowered -> replicates"]
-    assert ledger.moved(before, after) == (said, [])
-    assert ledger.moved(before, [e | {"processor": "another"} for e in after]) == ([], said)
+    assert ledger.moved(before, after) == ([], said)
     for away in ({"effect": 0.021, "ci": [0.001, 0.04]}, {"effect": 0.011, "ci": [0.0105, 0.0115]}):
-        far = [entry({"key": "W6", "verdict": "replicates", **away}) | {"processor": "another"}]
-        assert ledger.moved(before, far) == (said, []), "another effect: a move on any processor"
+        far = [entry({"key": "W6", "verdict": "replicates", **away})]
+        assert ledger.moved(before, far) == (said, []), "another effect: a move"
 
 
 def test_records_hold_provenance_and_numbers(tmp_path):
