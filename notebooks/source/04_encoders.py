@@ -101,6 +101,7 @@ for name, options in {"small_cnn": {}, "crnn_16k": random, "cnn10": random, "vgg
 # weights checks it. Feed it something else, and numbers come out all the same.
 
 # %%
+pd.set_option("display.max_colwidth", None)
 audio_table, text_table = cards.table("audio"), cards.table("text")
 audio_table[["kHz", "window, hop", "sees", "length", "frames a second", "a frame is", "features", "million parameters"]]
 
@@ -187,9 +188,10 @@ for row, (name, (encoder, run)) in enumerate(families.items()):
     varied = x[:, x.std(dim=0).topk(60).indices]
     varied = (varied - varied.amin(dim=0)) / (varied.amax(dim=0) - varied.amin(dim=0)).clamp(min=1e-9)
     reach[name] = (change > 1e-4).float().mean().item()
-    decades = change.clamp(min=1e-4).log10()
-    for ax, values, top in zip(axes[3 * row :], (went_in.T, varied.T, decades), (len(went_in.T), 60, 5)):
-        ax.imshow(values, aspect="auto", origin="lower", extent=(0, 5, 0, top), cmap="cividis")
+    shown = went_in.unfold(0, len(went_in) // 125, len(went_in) // 125).mean(dim=2).T, varied.T, change.clamp(min=1e-4).log10()
+    for ax, values, top in zip(axes[3 * row :], shown, (len(went_in.T), 60, 5)):
+        shades = (12 * (values - values.min()) / (values.max() - values.min())).round()  # a lighter file
+        ax.imshow(shades, aspect="auto", origin="lower", extent=(0, 5, 0, top), cmap="cividis", interpolation="nearest")
     axes[3 * row].set(title=f"in: {tuple(went_in.shape)}", ylabel="mel band")
     axes[3 * row + 1].set(title=f"{name}: {tuple(x.shape)}", yticks=[], ylabel="60 features")
     axes[3 * row + 2].set(title="which frames hear a click", ylabel="click at (s)")
@@ -206,7 +208,7 @@ for name, value in zip(("cnn", "crnn", "transformer"), reach.values()):
 # %% [markdown]
 # The right-hand column (dark: nothing; each shade brighter, more, in powers of ten) is the architecture. A click moves
 # **23 %**<!--m:04.reach.cnn--> of the small CNN's frames, those around it, and not one other: each frame is a *report on a moment*. In the
-# CRNN **98 %**<!--m:04.reach.crnn--> notice (by at least a ten-thousandth of the largest change), since the recurrence carries it to both
+# CRNN **100 %**<!--m:04.reach.crnn--> notice (by at least a ten-thousandth of the largest change), since the recurrence carries it to both
 # ends; how much is left there is up to the weights. In the transformer **100 %**<!--m:04.reach.transformer--> do: each frame is a
 # *reading of the whole segment* from one place in it. So a mean over frames does not mean the same for all of them. (The real PaSST goes
 # one step further: two extra tokens read all patches, and half their sum is the one frame of ten seconds. Notebook 11.)
@@ -252,7 +254,8 @@ metric("04.alone.official", found["CRNN as the official code pads it"])
 # twice, and goes. We note multiply-adds (counted, so the same on every machine), seconds of the second run on one core, and
 # the most memory beyond that of a process which has only loaded the libraries. Loading a file of weights takes their size once more
 # for a moment. The same process then puts 0.5, 10 and 29.7 seconds through the test of section 4, where that does not take
-# too long. (The weights are random but for our small CNN and MiniLM. Neither cost nor masks depend on them.)
+# too long. (The weights are random but for our small CNN and MiniLM; neither cost nor masks depend on them. With random weights every
+# transformer of text reads through MiniLM's tokenizer.)
 
 # %%
 TWINS = ("crnn_16k", "beats_tagging", "word2vec")  # the same network under another name; and a look-up, which costs nothing
@@ -277,13 +280,15 @@ for name in ("small_cnn", "cnn10", "cnn14", "passt_n", "passt_s", "passt_s20", "
         metric(f"04.work.{name.replace('_', '-')}", results[name].operations / 1e9)
 
 # %% [markdown]
-# All **20**<!--m:04.alone.worst.n--> that were tried pass, the worst with a difference of **0.000**<!--m:04.alone.worst-->. The
+# All **19**<!--m:04.alone.worst.n--> that were tried pass, the worst with a difference of **0.000001**<!--m:04.alone.worst-->. The
 # others would take minutes; `tests/` holds smaller ones of their kind to the same lengths, one sample and silence as well.
 #
 # Where does the work go? Ten seconds cost the small CNN **0.4**<!--m:04.work.small-cnn--> billion multiply-adds, CNN14
-# **20**<!--m:04.work.cnn14-->, PaSST-N **47**<!--m:04.work.passt-n-->. PaSST-S has *the same number of weights* as PaSST-N, but
-# overlapping patches, more than twice as many: **125**<!--m:04.work.passt-s-->. Weights say what must fit into memory; patches
-# say how long you wait. And text is cheap: ten captions through BERT base take **11**<!--m:04.work.bert-base--> billion.
+# **20**<!--m:04.work.cnn14-->, PaSST-N **47**<!--m:04.work.passt-n-->. PaSST-S has *as many weights* as PaSST-N, but
+# overlapping patches, more than twice as many: **127**<!--m:04.work.passt-s-->. Weights say what must fit into memory; patches
+# say how long you wait. (PaSST-S20 fills ten seconds up to twenty, and attention grows with the square:
+# **309**<!--m:04.work.passt-s20-->.) And text is cheap: ten captions through BERT base, **24**<!--m:04.work.bert-base--> billion; through
+# RoBERTa large, **85**<!--m:04.work.roberta-large-->, less than ten seconds of PaSST-S.
 #
 # Is it worth it? Here are the papers' own numbers over our measured cost: Primus et al. 2023, Table 3, mAP@10 on Clotho, everything
 # fine-tuned on three data sets.
