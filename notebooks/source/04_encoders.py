@@ -182,7 +182,7 @@ families = {
     "CRNN, RANDOM weights": (recurrent, lambda *x: recurrent(*x)[0]),
     "small PaSST, RANDOM weights": (transformer, lambda *x: patches(transformer, *x)),
 }
-fig, axes = plots.figure(13, 10, rows=3, columns=3)
+fig, axes = plots.figure(11.5, 8.6, rows=3, columns=3)
 reach = {}
 for row, (name, (encoder, run)) in enumerate(families.items()):
     went_in, (x, change) = encoder.log_mel(*audio.pad([samples]))[0][0], heard_by(encoder, run)
@@ -309,7 +309,7 @@ for ax, (side, scores) in zip(axes, PRIMUS.items()):
            xlabel="billion multiply-adds for " + ("ten seconds" if side == "audio" else "ten captions"))
     ax.set_xlim(ax.get_xlim()[0], ax.get_xlim()[1] ** 1.2)
 plots.show(fig, alt="The paper's mAP@10 over our measured cost. Audio: CNN10 and CNN14 lowest and cheapest, PaSST-N highest at middle "
-           "cost, PaSST-L and PaSST-S dearer and lower. Text: from BERT small to RoBERTa large, cost grows by the factor of thirty, mAP@10 by four points.")
+           "cost, PaSST-L and PaSST-S dearer and lower. Text: from BERT small to RoBERTa large, cost grows more than twentyfold, mAP@10 by less than four points.")
 
 # %% [markdown]
 # More work, more score, until it is not: PaSST-S costs most and is below PaSST-N, though it is the better tagger of the two. On the
@@ -439,7 +439,7 @@ print("new words:", ", ".join(f"{word} = {'+'.join(minilm.tokenizer.tokenize(wor
 SENTENCE = "a bell rings then a phone rings"
 deaf = {seed: encoders.text("minilm", pretrained=False, generator=torch.Generator().manual_seed(seed)) for seed in seeds}
 readers = {"Word2Vec": words[SEED], "MiniLM": minilm, "MiniLM's network, RANDOM weights": deaf[SEED]}
-fig, axes = plots.figure(13.5, 4.6, columns=3)
+fig, axes = plots.figure(11.5, 4, columns=3)
 for ax, (name, reader) in zip(axes, readers.items()):
     with torch.no_grad():
         x = torch.nn.functional.normalize(reader([SENTENCE])[0][0], dim=1)
@@ -582,7 +582,7 @@ clips = {name: [data.caption_rows(worlds[seed], "test")["clip"].to_numpy() for s
 def panels(which, arms, names, colours, what):
     """mAP@10 of some arms of a race (label: arm) on some groups of queries, with intervals over seeds."""
     names = [name for name in names if name in groups[which]]
-    fig, axes = plots.figure(13, 1.6 + 0.6 * len(arms), columns=len(names))
+    fig, axes = plots.figure(11.5, 1.6 + 0.6 * len(arms), columns=len(names))
     for ax, name in zip(axes, names):
         members, values = groups[which][name], {}
         for label, arm in arms.items():
@@ -705,8 +705,8 @@ else:
 #   sentence besides. So of "transformers beat Word2Vec", one part is reading, and one part is not even that of the training.
 # - *X3, a stand-in.* Pretraining is worth **+0.358**<!--m:claim.X3.soundscapes.frozen--> to the small CNN, more than anything on the text side:
 #   **+0.399**<!--m:claim.X3.soundscapes.frozen.met--> on kinds of sound that it met, **+0.300**<!--m:claim.X3.soundscapes.frozen.unmet-->
-#   on kinds that it never met. That it is more on those met is sure (**+0.100**<!--m:claim.X3.soundscapes.frozen.more-->); but three
-#   quarters of the gain carry over to strangers. Random convolutions keep little of a sound that an adapter could use
+#   on kinds that it never met. That it is more on those met is sure (**+0.100**<!--m:claim.X3.soundscapes.frozen.more-->); but
+#   most of the gain carries over to strangers. Random convolutions keep little of a sound that an adapter could use
 #   (**0.118**<!--m:04.quarter.small-cnn-random-weights.all-kinds-met-->), where random word pieces keep the words.
 # - *Real recordings.* On ESC-10's fourth fold YAMNet reaches **0.648**<!--m:04.esc10.yamnet-->, the small CNN
 #   **0.574**<!--m:04.esc10.small-cnn-->, and itself with random weights **0.349**<!--m:04.esc10.small-cnn-random-weights-->. The same order,
