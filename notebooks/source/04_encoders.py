@@ -2,7 +2,7 @@
 # jupyter:
 #   hearsay:
 #     corpora: [clean]
-#     budget_s: {laptop: 300, smoke: 45}
+#     budget_s: {laptop: 300, smoke: 60}
 # ---
 
 # %% [markdown]
@@ -189,9 +189,11 @@ for row, (name, (encoder, run)) in enumerate(families.items()):
     varied = x[:, x.std(dim=0).topk(60).indices]
     varied = (varied - varied.amin(dim=0)) / (varied.amax(dim=0) - varied.amin(dim=0)).clamp(min=1e-9)
     reach[name] = (change > 1e-4).float().mean().item()
-    shown = went_in.unfold(0, len(went_in) // 125, len(went_in) // 125).mean(dim=2).T, varied.T, change.clamp(min=1e-4).log10()
-    for ax, values, top in zip(axes[3 * row :], shown, (len(went_in.T), 60, 5)):
-        shades = (12 * (values - values.min()) / (values.max() - values.min())).round()  # a lighter file
+    shown = {len(went_in.T): went_in, 60: varied, 5: change.clamp(min=1e-4).log10().T}  # each (time, something)
+    for ax, (top, values) in zip(axes[3 * row :], shown.items()):
+        step = -(-len(values) // 125)
+        values = values.unfold(0, step, step).mean(dim=2).T  # the file need not be larger than the picture is fine
+        shades = (8 * (values - values.min()) / (values.max() - values.min())).round()
         ax.imshow(shades, aspect="auto", origin="lower", extent=(0, 5, 0, top), cmap="cividis", interpolation="nearest")
     axes[3 * row].set(title=f"in: {tuple(went_in.shape)}", ylabel="mel band")
     axes[3 * row + 1].set(title=f"{name}: {tuple(x.shape)}", yticks=[], ylabel="60 features")
