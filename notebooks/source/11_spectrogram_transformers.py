@@ -306,18 +306,18 @@ listen.play(long_one, seconds=15)
 #
 # "Higher computational cost, which grows quadratically with the input size", the paper says. Of what? Three measurements. (a)
 # *One segment* of PaSST-N, by its length. (b) *One recording* of 30 seconds, whose segments get fewer as they get longer. (c) The
-# attention alone. Random weights; the fastest of a few tries; one thread. Memory is what a forward pass keeps for its way
+# attention alone. Random weights; processor time, the fastest of a few tries. Memory is what a forward pass keeps for its way
 # back: every tensor that the gradient will need, weights apart.
 
 
 # %%
 def fastest(call, tries=3):
-    """Seconds of the fastest of some calls: the others were disturbed."""
+    """Processor seconds of the fastest of some calls: what else the machine does in between does not count."""
     found = []
     for _ in range(tries):
-        start = time.perf_counter()
+        start = time.process_time()
         call()
-        found.append(time.perf_counter() - start)
+        found.append(time.process_time() - start)
     return min(found)
 
 
@@ -395,13 +395,13 @@ for name, s in {"PaSST-N": passt.SETTINGS["passt_n"], "PaSST-S20": long}.items()
 # %% [markdown]
 # Read the three side by side.
 #
-# - *One segment of PaSST-N* grows with the power **0.95**<!--m:11.cost.PaSST-N.exponent_s--> of its tokens: a straight line, or nearly.
+# - *One segment of PaSST-N* grows with the power **0.97**<!--m:11.cost.PaSST-N.exponent_s--> of its tokens: a straight line, or nearly.
 #   Quadratic would be 2.
-# - *The attention alone* does grow with the power **1.75**<!--m:11.cost.attention.exponent_s-->. But it is **10 %**<!--m:11.cost.PaSST-N.share--> of
+# - *The attention alone* does grow with the power **2.19**<!--m:11.cost.attention.exponent_s-->. But it is **10 %**<!--m:11.cost.PaSST-N.share--> of
 #   the multiplications of a ten-second segment, by the count of section 3; in PaSST-S20 with its overlapping patches and 20 s it
 #   is **34 %**<!--m:11.cost.PaSST-S20.share-->. The two terms are equal at $T = 6d$, that is 4,608 tokens. (Our small network's line is flatter still, since at a
 #   thousandth of a second the fixed cost of each operation counts most.)
-# - *A recording of 30 s* costs **1.11**<!--m:11.cost.PaSST-N.recording_s--> times as much in segments of 15 s as in segments of 2 s: in theory only
+# - *A recording of 30 s* costs **1.16**<!--m:11.cost.PaSST-N.recording_s--> times as much in segments of 15 s as in segments of 2 s: in theory only
 #   the attention's share grows, linearly in the length of a segment, since the number of segments falls.
 # - *Memory* is where the quadratic hurts, in codes that store the weights of the attention (as the class above does): for ten seconds of
 #   PaSST-N **136**<!--m:11.cost.PaSST-N.matrices--> MiB, for twenty of PaSST-S20 **3,138**<!--m:11.cost.PaSST-S20.matrices--> MiB. Torch's
@@ -724,9 +724,9 @@ longer("11.length.15", 15, 10)
 # %% [markdown]
 # **What the runs say**
 #
-# - *Patchout.* A step without it takes **1.4**<!--m:11.step.N.ratio_seconds--> times as long and keeps **1.7**<!--m:11.step.N.memory--> times
+# - *Patchout.* A step without it takes **1.5**<!--m:11.step.N.ratio_seconds--> times as long and keeps **1.7**<!--m:11.step.N.memory--> times
 #   as much in memory. After as *many steps* the difference is **-0.006**<!--m:claim.11.patchout-->, too small for three seeds to see. With
-#   *twice the steps*, which took **1.1**<!--m:11.time.twice.ratio_seconds--> times as long as N when the log was recorded, it is
+#   *twice the steps*, which took **1.2**<!--m:11.time.twice.ratio_seconds--> times as long as N when the log was recorded, it is
 #   **+0.057**<!--m:claim.11.patchout.time--> in favour of patchout. Which of the two is "patchout helps"? Say what you hold equal.
 # - *Overfitting.* mAP@10 on clips that it has heard is **0.23**<!--m:11.gap.N--> above that on new ones without patchout,
 #   **0.15**<!--m:11.gap.N.patchout--> with it; the difference of the two gaps is **+0.08**<!--m:claim.11.patchout.gap-->. (A network that has learnt
@@ -738,7 +738,7 @@ longer("11.length.15", 15, 10)
 #   else learn its clips by heart; ours, with patchout and a budget of minutes, has not learnt them yet, as its training loss says.
 #   Whether they help the pretrained one the paper does not say, and neither can we.
 # - *CNN or transformer (P1.soundscapes).* **-0.141**<!--m:claim.P1.soundscapes-->: from random weights, the CNN is far
-#   ahead at **0.9**<!--m:11.time.CNN.ratio_seconds--> times the training time, **0.27**<!--m:11.map10.CNN--> against **0.13**<!--m:11.map10.N.patchout-->; twice the time brings the transformer to
+#   ahead at **0.8**<!--m:11.time.CNN.ratio_seconds--> times the training time, **0.27**<!--m:11.map10.CNN--> against **0.13**<!--m:11.map10.N.patchout-->; twice the time brings the transformer to
 #   **0.20**<!--m:11.map10.N.patchout.twice-as-long-->. This contradicts nothing in the paper, whose transformer was pretrained on photographs and on
 #   two million clips: what a convolution has built in, that one had learnt long before.
 # - *More data (P9.soundscapes).* From a quarter of the clips to all, the transformer gains **+0.071**<!--m:claim.11.data.transformer-->, the CNN
@@ -864,7 +864,8 @@ checks.check(kept, [
 # ## Recap
 #
 # - A patch is a token; its place is a row's vector plus a column's; [CLS] and [DIST] stand for the segment.
-# - Patchout leaves tokens out of training: about half the time, less memory, less overfitting, slower learning for each step.
+# - Patchout leaves tokens out of training: less time, less memory, less overfitting. What it gains, it gains by the
+#   steps that the saved time buys.
 # - Attention is quadratic in the length of a segment. The whole network's time is not, at the lengths that are used; a recording costs
 #   nearly the same however it is cut.
 # - Hold time equal, or steps, or data: "A is better than B" means nothing before you say which (11.patchout, 11.patchout.time).
