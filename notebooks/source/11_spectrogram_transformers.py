@@ -396,13 +396,14 @@ for name, s in {"PaSST-N": passt.SETTINGS["passt_n"], "PaSST-S20": long}.items()
 # %% [markdown]
 # Read the three side by side.
 #
-# - *One segment of PaSST-N* grows with the power **0.95**<!--m:11.cost.PaSST-N.exponent_s--> of its tokens: a straight line, or nearly.
+# - *One segment of PaSST-N* grows with the power **0.92**<!--m:11.cost.PaSST-N.exponent_s--> of its tokens: a straight line, or nearly.
 #   Quadratic would be 2.
-# - *The attention alone* does grow with the power **2.18**<!--m:11.cost.attention.exponent_s-->. But it is **10 %**<!--m:11.cost.PaSST-N.share--> of
+# - *The attention alone* grows faster, here with the power **1.60**<!--m:11.cost.attention.exponent_s--> (2 in theory; timings move it
+#   from run to run, and short segments with their fixed costs pull it down). But it is **10 %**<!--m:11.cost.PaSST-N.share--> of
 #   the multiplications of a ten-second segment, by the count of section 3; in PaSST-S20 with its overlapping patches and 20 s it
 #   is **34 %**<!--m:11.cost.PaSST-S20.share-->. The two terms are equal at $T = 6d$, that is 4,608 tokens. (Our small network's line is flatter still, since at a
 #   thousandth of a second the fixed cost of each operation counts most.)
-# - *A recording of 30 s* costs **1.26**<!--m:11.cost.PaSST-N.recording_s--> times as much in segments of 15 s as in segments of 2 s: in theory only
+# - *A recording of 30 s* costs **1.07**<!--m:11.cost.PaSST-N.recording_s--> times as much in segments of 15 s as in segments of 2 s: in theory only
 #   the attention's share grows, linearly in the length of a segment, since the number of segments falls.
 # - *Memory* is where the quadratic hurts, in codes that store the weights of the attention (as the class above does): for ten seconds of
 #   PaSST-N **136**<!--m:11.cost.PaSST-N.matrices--> MiB, for twenty of PaSST-S20 **3,138**<!--m:11.cost.PaSST-S20.matrices--> MiB. Torch's
@@ -723,7 +724,7 @@ longer("11.length.15", 15, 10)
 # %% [markdown]
 # **What the runs say**
 #
-# - *Patchout.* A step without it takes **1.4**<!--m:11.step.N.ratio_seconds--> times as long and keeps **1.7**<!--m:11.step.N.memory--> times
+# - *Patchout.* A step without it takes **1.8**<!--m:11.step.N.ratio_seconds--> times as long and keeps **1.7**<!--m:11.step.N.memory--> times
 #   as much in memory. After as *many steps* the difference is **-0.006**<!--m:claim.11.patchout-->, too small for three seeds to see. With
 #   *twice the steps*, which took **1.2**<!--m:11.time.twice.ratio_seconds--> times as long as N when the log was recorded, it is
 #   **+0.057**<!--m:claim.11.patchout.time--> in favour of patchout. Which of the two is "patchout helps"? Say what you hold equal.
