@@ -133,7 +133,9 @@ def test_stripes_and_wandering_edges_in_training_alone(clips):
     first, second = (extras.train()(*batch)[0] for _ in range(2))
     assert not torch.equal(first, second)
     only_edges = tiny(jitter_low=10, jitter_high=1000).train()
-    assert not torch.equal(only_edges(*batch)[0], only_edges.eval()(*batch)[0])
+    drawn = [only_edges(*batch)[0] for _ in range(5)]  # one alone may draw the edges as they are
+    still = only_edges.eval()(*batch)[0]
+    assert not all(torch.equal(one, still) for one in drawn)
 
 
 def test_gradients_reach_every_weight_but_the_heads(clips):
