@@ -2,7 +2,7 @@
 # jupyter:
 #   hearsay:
 #     corpora: [clean]
-#     budget_s: {laptop: 300, smoke: 60}
+#     budget_s: {laptop: 300, smoke: 90}
 # ---
 
 # %% [markdown]
