@@ -4,7 +4,6 @@ from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 
-import jupytext
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,21 +11,12 @@ import pytest
 from lib import corpus as corpora
 from lib import data, encoders, profiles, retrieval, run_log
 from lib.encoders import crnn, scratch, small_cnn, word2vec
-from lib.show import bundle
-from lib.show.claims import CLAIM, judge
-from lib.workbook import SOURCES
+from lib.show.claims import judge
+from tests.notebooks import own_cells
 
 NAME, SCORED = "03_the_2022_baseline", ("test", "shifted")
 LAPTOP = profiles.PROFILES["laptop"]
 SEEDS = LAPTOP.seeds[:3]
-
-
-def cells(*tags):
-    """The code cells with one of these tags; without tags, all that no reader fills in."""
-    for cell in jupytext.read(SOURCES / f"{NAME}.py", fmt="py:percent").cells:
-        own, skipped = set(cell.metadata.get("tags", [])), {"setup", "parameters", "exercise", "check"}
-        if cell.cell_type == "code" and (own & set(tags) if tags else not own & skipped):
-            yield cell.source
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +24,7 @@ def recipes():
     """What the notebook's cells tagged `recipes` define at profile laptop."""
     names = {"profile": LAPTOP, "train": retrieval.train, "Recipe": retrieval.Recipe, "replace": replace}
     names |= {"partial": partial, "crnn": crnn, "scratch": scratch, "small_cnn": small_cnn}
-    for source in cells("recipes"):
+    for source in own_cells.code(NAME, "recipes"):
         exec(compile(source, "recipes", "exec"), names)
     return names
 
@@ -91,21 +81,13 @@ def test_an_epoch_trained_again_runs_as_the_log_says(recipes, log):
     assert first["score"] == pytest.approx(there["score"], abs=0.02)
 
 
-def claims(emitted):
-    return {c[CLAIM]["key"]: c[CLAIM] for c in emitted if CLAIM in c}
-
-
 @pytest.mark.timeout(600)
-def test_the_notebooks_claims_fall_when_captions_are_shuffled(monkeypatch):
+def test_the_notebooks_claims_fall_when_captions_are_shuffled():
     """Its very cells at smoke. Claims of no difference stand there as well: nothing differs where nothing is learnt."""
-    shown, names = [], {"PROFILE": "smoke", "DATA": "soundscapes!shuffled", "SEED": 0}
-    monkeypatch.setattr(bundle, "emit", lambda content, metadata=None: shown.append(content))
-    for source in cells():
-        exec(compile(source, NAME, "exec"), names)
-    found = claims(shown)
-    standing = {key for key, c in found.items() if c["verdict"] == "replicates"}
-    assert {"W4", "X3.soundscapes", "X3.soundscapes.minilm", "03.padding", "03.dot", "03.slope"} <= set(found)
-    assert len(standing) <= 1 and "W4" not in standing, standing  # one in 40 stands by chance, and there are eighteen
+    ran = own_cells.run(NAME, "soundscapes!shuffled")
+    assert {"W4", "X3.soundscapes", "X3.soundscapes.minilm", "03.padding", "03.dot", "03.slope"} <= set(ran.claims)
+    # one in 40 stands by chance, and there are eighteen
+    assert len(ran.replicated) <= 1 and "W4" not in ran.replicated, ran.replicated
 
 
 @pytest.mark.parametrize("arm", ["baseline", "small CNN, MiniLM"])

@@ -1,31 +1,23 @@
 """The teeth of notebook 04: shuffled captions and encoders that hand over nothing bring its claims down."""
 
-import jupytext
 import numpy as np
 import pytest
 import torch
 
 from lib.encoders import trial
 from lib.encoders.interface import TextEncoder
-from lib.show import bundle
-from lib.show.claims import CLAIM, METRIC, judge
-from lib.workbook import SOURCES
+from lib.show.claims import judge
+from tests.notebooks import own_cells
 
 TRIAL = trial.Trial("small_cnn", 32, 256, 4e8, 0.01, 0.1, 50.0, 1e-7)  # the others are another test's matter
 
 
 def run(patch, tmp, source):
     """The notebook's own cells, at smoke: the claims and metrics that they show, and the names that they leave."""
-    shown, names = [], {"PROFILE": "smoke", "DATA": source, "SEED": 0}
     patch.setenv("HEARSAY_CACHE", str(tmp))
-    patch.setattr(bundle, "emit", lambda content, metadata=None: shown.append(content))
     patch.setattr(trial, "trials", lambda *_, **__: iter([TRIAL]))
-    for cell in jupytext.read(SOURCES / "04_encoders.py", fmt="py:percent").cells:
-        skipped = {"setup", "parameters", "exercise", "check"} & set(cell.metadata.get("tags", []))
-        if cell.cell_type == "code" and not skipped:
-            exec(compile(cell.source, "notebook 04", "exec"), names)
-    metrics = {c[METRIC]["name"]: c[METRIC]["value"] for c in shown if METRIC in c}
-    return {c[CLAIM]["key"]: c[CLAIM] for c in shown if CLAIM in c}, metrics, names
+    ran = own_cells.run("04_encoders", source)
+    return ran.claims, ran.metrics, ran.names
 
 
 @pytest.fixture(scope="module")

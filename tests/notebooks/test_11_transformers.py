@@ -4,7 +4,6 @@ from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 
-import jupytext
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,21 +12,12 @@ from lib import audio, data, encoders, profiles, retrieval, run_log, store
 from lib import corpus as corpora
 from lib.data import long_scenes, soundscapes
 from lib.encoders import passt, scratch, small_cnn, unstored
-from lib.show import bundle
-from lib.show.claims import CLAIM, judge
-from lib.workbook import SOURCES
+from lib.show.claims import judge
+from tests.notebooks import own_cells
 
 NAME = "11_spectrogram_transformers"
 LAPTOP = profiles.PROFILES["laptop"]
 SEEDS, SCORED = LAPTOP.seeds[:3], ("test", "validation", "heard")
-
-
-def cells(*tags):
-    """The code cells with one of these tags; without tags, all that no reader fills in."""
-    for cell in jupytext.read(SOURCES / f"{NAME}.py", fmt="py:percent").cells:
-        own, skipped = set(cell.metadata.get("tags", [])), {"setup", "parameters", "exercise", "check"}
-        if cell.cell_type == "code" and (own & set(tags) if tags else not own & skipped):
-            yield cell.source
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +26,8 @@ def recipes():
     names = {"profile": LAPTOP, "train": retrieval.train, "Recipe": retrieval.Recipe, "replace": replace, "pd": pd}
     names |= {"partial": partial, "passt": passt, "small_cnn": small_cnn, "scratch": scratch, "unstored": unstored}
     names |= {"data": data}
-    for source in [*cells("recipes"), *(source for source in cells() if "def with_heard" in source)]:
+    heard = [source for source in own_cells.code(NAME) if "def with_heard" in source]
+    for source in [*own_cells.code(NAME, "recipes"), *heard]:
         kept = source.partition("for scheme in")[0] + "".join(source.partition("\n\n\ndef with_heard")[1:])
         exec(compile(kept if "def with_heard" in source else source, "recipes", "exec"), names)
     return names
@@ -96,23 +87,14 @@ def test_an_arm_trained_again_runs_as_the_log_says(recipes, log):
     assert found["score"].max() == pytest.approx(logged.history["score"].max(), abs=0.04)
 
 
-def claims(emitted):
-    return {c[CLAIM]["key"]: c[CLAIM] for c in emitted if CLAIM in c}
-
-
 def test_the_notebooks_claims_fall_when_captions_are_shuffled(monkeypatch):
     """Its very cells at smoke."""
-    shown, names = [], {"PROFILE": "smoke", "DATA": "soundscapes!shuffled", "SEED": 0}
-    monkeypatch.setattr(bundle, "emit", lambda content, metadata=None: shown.append(content))
     for scheme in (soundscapes.SCHEME, long_scenes.SCHEME):
         monkeypatch.setitem(audio._RENDERERS, scheme, audio._RENDERERS[scheme])  # the notebook wraps them: undone after
-    for source in cells():
-        exec(compile(source, NAME, "exec"), names)
-    verdicts = {key: c["verdict"] for key, c in claims(shown).items()}
+    ran = own_cells.run(NAME, "soundscapes!shuffled")
     ours = {"P1.soundscapes", "P7.soundscapes", "P9.soundscapes", "P4", "11.patchout", "11.patchout.gap", "11.extras"}
-    assert ours <= set(verdicts)
-    standing = {key for key, verdict in verdicts.items() if verdict == "replicates"}
-    assert len(standing) <= 1, verdicts  # one in 40 stands by chance
+    assert ours <= set(ran.claims)
+    assert len(ran.replicated) <= 1, ran.replicated  # one in 40 stands by chance
 
 
 @pytest.mark.parametrize("arm", ["N, patchout", "CNN", "10 s"])
