@@ -54,7 +54,7 @@ class LogMel(nn.Module):
 
 def mel_filters(settings: Settings) -> Float[Tensor, "frequency mel"]:
     """Triangles of height 1 whose sides are straight on HTK's mel scale (librosa's and torchaudio's are in hertz)."""
-    hertz = torch.linspace(0, settings.sample_rate / 2, settings.n_fft // 2 + 1, dtype=torch.float64)
+    hertz = torch.arange(settings.n_fft // 2 + 1, dtype=torch.float64) * settings.sample_rate / settings.n_fft
     mel, ends = (1127 * (1 + x / 700).log() for x in (hertz, torch.tensor([settings.f_min, settings.f_max]).double()))
     edges = ends[0] + (ends[1] - ends[0]) * torch.arange(settings.n_mels + 2) / (settings.n_mels + 1)
     place = (mel[:, None] - edges[0]) / (edges[1] - edges[0]) - torch.arange(settings.n_mels)  # 0 to 2 within a band
