@@ -10,6 +10,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from lib.soft_targets import soft_targets as soft_targets  # re-exported: one more loss
+
 SAME_GROUP = ("positive", "excluded", "negative")
 PAIRS = ("text-audio", "all")
 ANCHORS = ("both", "audio", "text")
