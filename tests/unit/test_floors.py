@@ -8,7 +8,8 @@ from lib.workbook import ROOT
 
 # What `lib` is made of, from the ground up. A module imports from floors below its own, a package also from itself.
 FLOORS = (
-    "audio augment fetch fingerprint metrics mix parallel pooling profiles search soft_targets stats store unpack",
+    "audio augment fetch fingerprint metrics mix pairs parallel pooling profiles search soft_targets stats "
+    "store unpack",
     "adapters data encoders examples losses predictions runs train",
     "cache pooled run_log show towers",
     "corpus",
