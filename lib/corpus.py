@@ -3,7 +3,7 @@
 import copy
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -15,6 +15,7 @@ from lib.encoders.interface import Encoder
 from lib.encoders.scratch import FromScratch
 from lib.examples import Examples, Recordings, joined
 from lib.pooled import ORDER, Pooled
+from lib.variants import Variants, completed
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,25 @@ class Corpus:
         splits = self.splits | {"train": self.splits["train"].first(n)}
         notes = self.notes | {"identity": store.digest(self.notes["identity"], f"first {n}")}
         return replace(self, splits=splits, notes=notes, key=store.digest(self.key, f"first {n}"))
+
+    def with_variants(self, variants: Mapping[str, Sequence[Sequence[str]]]) -> "Corpus":
+        """The same with texts that may stand in for captions: for each split named, those of each of its captions.
+
+        Raises:
+            ValueError: they are not aligned with the split's captions.
+        """
+        named = self.encoders[1]
+        encoder, splits, told = encoders.text(named) if isinstance(named, str) else named, dict(self.splits), {}
+        for name, texts in variants.items():
+            captions = list(self.rows[name]["caption"])[: len(self.splits[name].groups)]
+            told[name] = completed(captions, texts)
+            found = _tokens(encoder, [text for each in told[name] for text in each], self.notes["text_pool"])
+            shape = (len(captions), -1)
+            read = Variants(found.values.unflatten(0, shape), found.mask.unflatten(0, shape), told[name])
+            splits[name] = replace(splits[name], variants=read)
+        with_them = json.dumps(told)
+        notes = self.notes | {"identity": store.digest(self.notes["identity"], with_them)}
+        return replace(self, splits=splits, notes=notes, key=store.digest(self.key, with_them))
 
     def examples(self, names: Sequence[str], tune: Sequence[str] = ()) -> Examples:
         """These splits as one; for the sides in `tune` ("audio", "text") with what an encoder that learns must read."""

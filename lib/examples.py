@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 
-from lib import audio
+from lib import audio, variants
+from lib.variants import Variants
 
 
 class Batch(NamedTuple):
@@ -18,6 +19,7 @@ class Batch(NamedTuple):
     audio: tuple  # what the audio tower takes: (frames, mask), or (waveforms, lengths) for an encoder that learns
     text: tuple  # (tokens, mask), or (captions,)
     groups: Int[Tensor, " batch"]
+    rows: Int[Tensor, " batch"] | None = None  # which captions of the examples these are
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Examples:
     groups: Int[Tensor, " caption"]  # row of the clip in `audio`, ascending
     recordings: "Recordings | None" = None  # of the clips
     captions: tuple[str, ...] | None = None
+    variants: Variants | None = None
+    sources: Int[Tensor, " clip"] | None = None  # which data set each clip is of, where there are several
 
     def __len__(self) -> int:
         return len(self.audio)
@@ -44,50 +48,85 @@ class Examples:
             return self.recordings.read(clips.tolist())
         return self.audio[clips], self.audio_mask[clips]
 
-    def told(self, captions: Int[Tensor, " batch"]) -> tuple:
-        """What the text tower takes for these captions."""
+    def told(self, captions: Int[Tensor, " batch"], which: Int[Tensor, " batch"] | None = None) -> tuple:
+        """What the text tower takes for these captions, or for variant `which` of each (0: the caption itself).
+
+        Raises:
+            ValueError: there are no variants.
+        """
+        if which is not None and which.any():
+            if self.variants is None:
+                raise ValueError("expected captions with variants; got none. Give them with corpus.with_variants.")
+            if self.captions is not None:
+                return ([self.variants.captions[i][k] for i, k in zip(captions.tolist(), which.tolist())],)
+            return self.variants.text[captions, which], self.variants.mask[captions, which]
         if self.captions is not None:
             return ([self.captions[i] for i in captions.tolist()],)
         return self.text[captions], self.text_mask[captions]
 
-    def batch(self, captions: Int[Tensor, " batch"]) -> Batch:
-        """These captions, each with its clip."""
+    def batch(self, captions: Int[Tensor, " batch"], which: Int[Tensor, " batch"] | None = None) -> Batch:
+        """These captions (or a variant of each), each with its clip."""
         clips = self.groups[captions]
-        return Batch(self.heard(clips), self.told(captions), clips)
+        return Batch(self.heard(clips), self.told(captions, which), clips, captions)
 
-    def batches(self, generator: torch.Generator, batch_size: int, captions_per_clip: int | None = 1) -> "Epoch":
+    def batches(
+        self, generator: torch.Generator, batch_size: int, captions_per_clip: int | None = 1, *, swap: float = 0.0,
+        one_source: bool = False,
+    ) -> "Epoch":
         """One epoch: each clip once, in random order, with `captions_per_clip` of its captions drawn at random.
 
         One caption a clip is the default: a batch then holds no false negatives but by chance of content. With more,
         captions of one clip stand in the same batch, and the loss must say what that means (`same_group`). None takes
         every pair once, in random order (Weck et al. 2022, section 3.3). The last batch is not cut short: all have the
         same size, give or take one, since a smaller batch is an easier task.
+
+        Args:
+            swap: the chance that one of its variants stands in for a caption (Primus et al. 2023, section 2.6).
+            one_source: every batch holds clips of one data set (Munakata et al. 2024, section 5.1).
         """
         if captions_per_clip is None:
             captions = torch.randperm(len(self.groups), generator=generator)
         else:
             captions = draw_captions(self.groups, captions_per_clip, generator)
-        return Epoch(self.batch, captions.tensor_split(max(1, round(len(captions) / batch_size))))
+        parts = (captions,)
+        if one_source and self.sources is not None:
+            source = self.sources[self.groups[captions]]
+            parts = [captions[source == each] for each in source.unique()]
+        pieces = [piece for part in parts for piece in part.tensor_split(max(1, round(len(part) / batch_size)))]
+        if len(parts) > 1:
+            pieces = [pieces[i] for i in torch.randperm(len(pieces), generator=generator).tolist()]
+        return Epoch(self.batch, [(piece, self._drawn(len(piece), swap, generator)) for piece in pieces])
+
+    def _drawn(self, n: int, swap: float, generator: torch.Generator) -> Int[Tensor, " batch"] | None:
+        """Which variant stands for each of n captions; 0 with the chance 1 - swap."""
+        if not swap:
+            return None
+        if self.variants is None:
+            raise ValueError(f"swap={swap:g} needs captions with variants. Give them with corpus.with_variants.")
+        swapped = torch.rand(n, generator=generator) < swap
+        return swapped * torch.randint(1, self.variants.most + 1, (n,), generator=generator)
 
     def first(self, n: int) -> "Examples":
         """The first `n` clips with all their captions."""
         mine = self.groups < n
         told = None if self.captions is None else tuple(c for c, keep in zip(self.captions, mine.tolist()) if keep)
         return replace(self, audio=self.audio[:n], audio_mask=self.audio_mask[:n], text=self.text[mine],
-                       text_mask=self.text_mask[mine], groups=self.groups[mine], captions=told)
+                       text_mask=self.text_mask[mine], groups=self.groups[mine], captions=told,
+                       variants=self.variants and self.variants.of(mine),
+                       sources=None if self.sources is None else self.sources[:n])
 
 
 class Epoch(Sequence):
     """Batches that are put together when their turn comes: waveforms of a whole epoch need not fit into memory."""
 
-    def __init__(self, make: Callable[[Tensor], Batch], captions: Sequence[Tensor]) -> None:
-        self.make, self.captions = make, captions
+    def __init__(self, make: Callable[..., Batch], drawn: Sequence[tuple]) -> None:
+        self.make, self.drawn = make, drawn
 
     def __len__(self) -> int:
-        return len(self.captions)
+        return len(self.drawn)
 
     def __getitem__(self, place: int) -> Batch:
-        return self.make(self.captions[place])
+        return self.make(*self.drawn[place])
 
 
 class Recordings:
@@ -131,7 +170,7 @@ class Recordings:
 
 
 def joined(parts: Sequence[Examples]) -> Examples:
-    """Several splits as one; the clips of the second follow those of the first."""
+    """Several splits as one; the clips of the second follow those of the first. Which split is kept as `sources`."""
     if len(parts) == 1:
         return parts[0]
     starts = np.cumsum([0, *map(len, parts)]).tolist()
@@ -143,7 +182,17 @@ def joined(parts: Sequence[Examples]) -> Examples:
     if parts[0].recordings is not None:
         paths = [path for part in parts for path in part.recordings.paths[: len(part)]]
         heard = Recordings(paths, parts[0].recordings.sample_rate, parts[0].recordings.front_end)
-    return Examples(*whole, groups, heard, told)
+    sources = torch.cat([torch.full((len(part),), i) for i, part in enumerate(parts)])
+    return Examples(*whole, groups, heard, told, _variants(parts), sources)
+
+
+def _variants(parts: Sequence[Examples]) -> Variants | None:
+    """Of several splits; a caption of one that has none stands for itself."""
+    if all(part.variants is None for part in parts):
+        return None
+    alone = [tuple((text,) for text in part.captions or [""] * len(part.groups)) for part in parts]
+    return variants.joined([part.variants or Variants(part.text[:, None], part.text_mask[:, None], texts)
+                            for part, texts in zip(parts, alone, strict=True)])
 
 
 def draw_captions(groups: Int[Tensor, " caption"], per_clip: int, generator: torch.Generator) -> Int[Tensor, " drawn"]:

@@ -75,7 +75,7 @@ def replicate(model: nn.Module) -> nn.Module:
 
 def share(batch: Any) -> Any:
     """This process' rows of a batch: of every tensor and list in it, one of as many pieces as there are processes."""
-    if processes() == 1:
+    if processes() == 1 or batch is None:
         return batch
     if isinstance(batch, tuple):
         rows = [share(value) for value in batch]

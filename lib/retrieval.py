@@ -3,45 +3,32 @@
 The notebooks that compare ways of training share this, so that what they do not vary is the same in all of them.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
+from functools import partial
 from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn import functional as F
 from tqdm.auto import tqdm
 
-from lib import adapters, audio, cache, losses, metrics, parallel, run_log, store, train
+from lib import audio, cache, metrics, parallel, run_log, store, train
 from lib.corpus import Corpus, encode
-from lib.examples import Batch, Examples
+from lib.examples import Examples
+from lib.recipe import Recipe, Teacher, batch_loss, untrained
 from lib.run_log import Outcome
 from lib.towers import DualEncoder, Tower
 
-__all__ = ["Corpus", "Fitted", "Outcome", "Recipe", "compare", "encode", "fit", "scores", "similarity"]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """One stage of training; the arms of an experiment differ in one field."""
-
-    loss: str = "nt_xent"  # a function of lib.losses
-    options: Mapping[str, Any] = field(default_factory=dict)  # its named arguments: temperature, pairs, same_group ...
-    batch_size: int = 64  # pairs
-    captions_per_clip: int | None = 1  # drawn anew in each epoch; None: every pair once an epoch
-    dim: int = 256
-    hidden: int | None = 512  # None where the adapter has no hidden layer
-    adapter: str = "MLPAdapter"  # of lib.adapters.ADAPTERS
-    adapter_options: Mapping[str, Any] = field(default_factory=dict)  # pool_first, dropout ...; same for both towers
-    on: tuple[str, ...] = ("train",)  # the splits to learn from
-    tune: tuple[str, ...] = ()  # encoders that learn too: "text", "audio"; the others are frozen
-    training: train.Settings = train.Settings()
+__all__ = ["Corpus", "Fitted", "Outcome", "Recipe", "batch_loss", "compare", "encode", "fit", "scores", "similarity",
+           "untrained"]
 
 
 @dataclass(frozen=True)
@@ -75,10 +62,11 @@ def fit(corpus: Corpus, recipe: Recipe, *, seed: int, start: Fitted | None = Non
     def run(checkpoint: Path) -> cache.Run:
         validation = corpus.examples(["validation"], recipe.tune)
         learnt_from = corpus.examples(recipe.on, recipe.tune)
+        drawn = {"swap": recipe.swap, "one_source": recipe.one_source}
         history = train.fit(
             model,
-            lambda g: learnt_from.batches(g, recipe.batch_size, recipe.captions_per_clip),
-            batch_loss(recipe),
+            lambda g: learnt_from.batches(g, recipe.batch_size, recipe.captions_per_clip, **drawn),
+            batch_loss(recipe, asked(corpus, recipe, seed)),
             lambda m: scores(m, validation)["AP@10"].mean(),
             recipe.training,
             generator=generator,
@@ -102,20 +90,6 @@ def fit_stages(corpus: Corpus, stages: Sequence[Recipe], *, seed: int) -> list[F
     return done
 
 
-def untrained(corpus: Corpus, recipe: Recipe, generator: torch.Generator) -> DualEncoder:
-    """Two fresh adapters of the widths that this corpus needs, behind encoders where those learn."""
-    known, towers = corpus.splits["train"], []
-    shape = {"dim": recipe.dim} | ({"hidden": recipe.hidden} if recipe.hidden else {})
-    with train.lend_chance(generator):
-        for side, x in (("audio", known.audio), ("text", known.text)):
-            named = {"feature_dim": x.shape[-1], "pooling": corpus.notes["pool" if side == "audio" else "text_pool"]}
-            named = {**named, "pooling": named["pooling"] or "mean", **shape, **recipe.adapter_options}
-            encoder = corpus.encoder(side) if side in recipe.tune else None
-            towers.append(Tower(encoder, adapters.build(recipe.adapter, named)))
-    ranked_by = {"similarity": recipe.options["similarity"]} if "similarity" in recipe.options else {}
-    return DualEncoder(*towers, corpus.notes | ranked_by)
-
-
 def _continue_from(start: Fitted, model: DualEncoder, recipe: Recipe) -> None:
     if frozen := set(start.tune) - set(recipe.tune):
         raise ValueError(
@@ -131,49 +105,69 @@ def _continue_from(start: Fitted, model: DualEncoder, recipe: Recipe) -> None:
     model.load_state_dict(start.model.state_dict(), strict=False)
 
 
-def batch_loss(recipe: Recipe) -> Callable[[DualEncoder, Batch], Tensor]:
-    """The recipe's loss, as the training loop calls it: of the batch of all processes, where there are several."""
-    loss = getattr(losses, recipe.loss)
-
-    def of_batch(model: DualEncoder, batch: Batch) -> Tensor:
-        audio, text = (parallel.gather(embeddings) for embeddings in model(batch.audio, batch.text))
-        return loss(audio, text, groups=parallel.gather(batch.groups), **recipe.options)
-
-    return of_batch
+def asked(corpus: Corpus, recipe: Recipe, seed: int) -> Teacher | None:
+    """The recipe's teachers, trained with seeds of their own, and what they say of the examples it learns from."""
+    audio, text = [], []
+    for number, stages in enumerate(recipe.teachers, start=1):
+        model = fit_stages(corpus, stages, seed=seed + 1000 * number)[-1].model
+        embeddings = embed(model, corpus.examples(recipe.on, stages[-1].tune))
+        for rows, found in zip((audio, text), embeddings, strict=True):
+            rows.append(F.normalize(found, dim=-1) / math.sqrt(len(recipe.teachers)))
+    return Teacher(torch.cat(audio, dim=1), torch.cat(text, dim=1)) if audio else None
 
 
 @torch.no_grad()
-def similarity(model: DualEncoder, split: Examples) -> Float[np.ndarray, "query clip"]:
-    """Similarity (cosine, mostly) of each caption of a split with each of its clips."""
+def embed(
+    model: DualEncoder, split: Examples, views: int = 0
+) -> tuple[Float[Tensor, "clip dim"], Float[Tensor, "caption dim"]]:
+    """Embeddings of the clips and of the captions of a split.
+
+    Args:
+        views: average the normalised embeddings of each caption and of its first so many variants (Munakata et al.
+            2024, section 4.3).
+    """
     where = next(model.parameters()).device
     audio = _embed(model.audio, split.heard, len(split), where)
-    text = _embed(model.text, split.told, len(split.groups), where)
-    return model.similarity(audio, text).cpu().numpy()
+    told = [partial(_told, split, view) for view in range(views + 1)]
+    texts = [_embed(model.text, view, len(split.groups), where) for view in told]
+    return audio, torch.stack([F.normalize(each, dim=-1) for each in texts]).mean(dim=0) if views else texts[0]
 
 
-def scores(model: DualEncoder, split: Examples) -> pd.DataFrame:
+def _told(split: Examples, view: int, rows: Int[Tensor, " batch"]) -> tuple:
+    return split.told(rows, torch.full_like(rows, view))
+
+
+def similarity(model: DualEncoder, split: Examples, views: int = 0) -> Float[np.ndarray, "query clip"]:
+    """Similarity (cosine, mostly) of each caption of a split, in so many further views, with each of its clips."""
+    audio, text = embed(model, split, views)
+    return model.similarity(audio, text).detach().cpu().numpy()
+
+
+def scores(model: DualEncoder, split: Examples, views: int = 0) -> pd.DataFrame:
     """AP@10, R@1, R@5, R@10 of each caption as a query for its clip."""
-    return metrics.score(similarity(model, split), split.groups.numpy())
+    return metrics.score(similarity(model, split, views), split.groups.numpy())
 
 
 def compare(
     corpora: Mapping[int, Corpus], arms: Mapping[str, Recipe | Sequence[Recipe]], *, splits: Sequence[str] = ("test",),
-    log: str | None = None,
+    views: Sequence[int] = (0,), log: str | None = None,
 ) -> dict[str, dict[int, Outcome]]:
     """What each arm (a recipe, or several, one stage after the other) comes to, per seed, on these splits.
 
     Trained on that seed's corpus with that seed. With several threads, seeds are trained side by side, one thread each.
 
     Args:
+        views: score the queries in so many further views too (see `embed`): "test +5" beside "test".
         log: name of a committed run log (`lib.run_log`): arms that stand in it are replayed, not trained.
     """
     arms = {name: (arm,) if isinstance(arm, Recipe) else tuple(arm) for name, arm in arms.items()}
     results: dict[str, dict[int, Outcome]] = {name: {} for name in arms}
-    keys = {(s, name): run_log.key(corpora[s], arm, s, splits) for s in corpora for name, arm in arms.items()}
+    scored = {_with(split, n): (split, n) for split in splits for n in views}
+    keys = {(s, name): run_log.key(corpora[s], arm, s, list(scored)) for s in corpora for name, arm in arms.items()}
     known = run_log.read(log) if log else {}
     todo = {seed: {n: arm for n, arm in arms.items() if keys[seed, n] not in known} for seed in corpora}
     new = stages = 0
-    for outcome, trained in _outcomes(corpora, {s: a for s, a in todo.items() if a}, splits):
+    for outcome, trained in _outcomes(corpora, {s: a for s, a in todo.items() if a}, scored):
         known[keys[outcome.seed, outcome.arm]] = outcome
         new, stages = new + trained, stages + len(arms[outcome.arm])
     for seed, name in keys:
@@ -185,14 +179,18 @@ def compare(
     return results
 
 
-def _outcomes(corpora, todo, splits):
+def _with(split: str, views: int) -> str:
+    return f"{split} +{views}" if views else split
+
+
+def _outcomes(corpora, todo, scored):
     """(outcome, stages trained now) of each arm and seed, as they are done."""
     workers = min(torch.get_num_threads(), len(todo)) if not torch.cuda.is_available() else 1
     with tqdm(total=sum(map(len, todo.values())), desc="arms", leave=False) as bar:
         if workers > 1:
             start = {"mp_context": get_context("spawn"), "initializer": _meet, "initargs": (_renderers(corpora),)}
             with ProcessPoolExecutor(workers, **start) as pool:
-                jobs = [pool.submit(_one_seed, corpora[seed], todo[seed], seed, splits) for seed in todo]
+                jobs = [pool.submit(_one_seed, corpora[seed], todo[seed], seed, scored) for seed in todo]
                 for job in as_completed(jobs):
                     for found in job.result():
                         bar.update()
@@ -201,7 +199,7 @@ def _outcomes(corpora, todo, splits):
         for seed, arms in todo.items():
             for name, stages in arms.items():
                 bar.set_postfix_str(f"{name}, seed {seed}")
-                yield _one_arm(corpora[seed], name, stages, seed, splits)
+                yield _one_arm(corpora[seed], name, stages, seed, scored)
                 bar.update()
 
 
@@ -218,15 +216,15 @@ def _meet(renderers: list[str]) -> None:
         import_module(name)
 
 
-def _one_seed(corpus: Corpus, arms: dict, seed: int, splits: Sequence[str]) -> list[tuple]:
+def _one_seed(corpus: Corpus, arms: dict, seed: int, scored: dict) -> list[tuple]:
     """In a process of its own."""
-    return [_one_arm(corpus, name, stages, seed, splits) for name, stages in arms.items()]
+    return [_one_arm(corpus, name, stages, seed, scored) for name, stages in arms.items()]
 
 
-def _one_arm(corpus: Corpus, name: str, stages: Sequence[Recipe], seed: int, splits: Sequence[str]) -> tuple:
+def _one_arm(corpus: Corpus, name: str, stages: Sequence[Recipe], seed: int, scored: dict[str, tuple]) -> tuple:
     done = fit_stages(corpus, stages, seed=seed)
     model, tune = done[-1].model, stages[-1].tune
-    found = {split: scores(model, corpus.examples([split], tune)) for split in splits}
+    found = {told: scores(model, corpus.examples([split], tune), n) for told, (split, n) in scored.items()}
     history = pd.concat([f.history.assign(stage=k) for k, f in enumerate(done)], ignore_index=True)
     stopped = tuple(f.extras["stopped"] for f in done)
     return Outcome(name, seed, found, history, stopped), sum(f.new for f in done)

@@ -59,8 +59,15 @@ def _told(settings: Any) -> dict[str, Any]:
         value = getattr(settings, each.name)
         default = each.default if each.default_factory is MISSING else each.default_factory()
         if value != default:
-            found[each.name] = _told(value) if is_dataclass(value) else value
+            found[each.name] = _plain(value)
     return found
+
+
+def _plain(value: Any) -> Any:
+    """As JSON can hold it; settings within settings (a teacher's) too."""
+    if isinstance(value, tuple | list):
+        return [_plain(each) for each in value]
+    return _told(value) if is_dataclass(value) else value
 
 
 def read(name: str) -> dict[str, Outcome]:

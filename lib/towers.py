@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
 from jaxtyping import Float
 from safetensors import SafetensorError
 from safetensors.torch import load as read_weights
@@ -58,16 +59,20 @@ class DualEncoder(nn.Module):
 
     Args:
         notes: whatever else a reader of the saved model must know (which encoders' frames, which data); JSON values.
+        temperature: where the temperature of the loss starts, if it is learnt with the model. Kept as its logarithm,
+            so that it stays above 0.
     """
 
-    def __init__(self, audio: Tower, text: Tower, notes: dict | None = None) -> None:
+    def __init__(self, audio: Tower, text: Tower, notes: dict | None = None, temperature: float | None = None) -> None:
         super().__init__()
         self.audio, self.text = audio, text
         self.notes = dict(notes or {})
+        self.log_temperature = None if temperature is None else nn.Parameter(torch.tensor(temperature).log())
 
-    def forward(self, audio: tuple, text: tuple) -> tuple[Float[Tensor, "clip dim"], Float[Tensor, "caption dim"]]:
-        """Embeddings of a batch of clips and of a batch of captions."""
-        return self.audio(*audio), self.text(*text)
+    def forward(self, audio: tuple, text: tuple) -> tuple[Tensor, ...]:
+        """Embeddings of clips (clip, dim) and of captions (caption, dim); then the temperature, if it is learnt."""
+        learnt = () if self.log_temperature is None else (self.log_temperature.exp(),)
+        return self.audio(*audio), self.text(*text), *learnt
 
     def similarity(
         self, audio_embeddings: Float[Tensor, "clip dim"], text_embeddings: Float[Tensor, "query dim"]
@@ -121,7 +126,9 @@ def load(
     directory = Path(directory)
     settings, weights = _read(directory)
     makers = {"audio": audio_encoder, "text": text_encoder}
-    model = DualEncoder(*(_build(side, settings[side], makers[side]) for side in makers), notes=settings["notes"])
+    towers = (_build(side, settings[side], makers[side]) for side in makers)
+    learnt = 1.0 if "log_temperature" in weights else None  # its value is among the weights
+    model = DualEncoder(*towers, notes=settings["notes"], temperature=learnt)
     expected, got = model._own_weights(), weights
     shapes = [{name: tuple(value.shape) for name, value in each.items()} for each in (expected, got)]
     if shapes[0] != shapes[1]:

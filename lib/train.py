@@ -5,21 +5,19 @@ The loop does not know what a batch is: `batches(generator)` draws an epoch of t
 """
 
 import math
-import os
-import pickle
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from lib import parallel
+from lib.books import Books, History
 
 
 @dataclass(frozen=True)
@@ -34,20 +32,12 @@ class Settings:
     patience: int = 5  # plateau: after this many epochs without a better score ...
     factor: float = 0.1  # ... the rate is multiplied by this
     stop_after: int = 10  # epochs without a better score; then training ends
+    validations: int = 1  # in each epoch, evenly spaced
+    average: int = 1  # so many of the best checkpoints make the final weights: their mean (Munakata et al. 2024, 5.1)
     precision: str = "fp32"
 
 
 WECK = Settings(learning_rate=1e-4, schedule="plateau", max_epochs=200, patience=5, factor=0.1, stop_after=10)
-
-
-@dataclass(frozen=True)
-class History:
-    """What happened, one row per epoch (epoch, loss, score, learning_rate, seconds); which weights were kept."""
-
-    frame: pd.DataFrame
-    best_epoch: int
-    best_score: float
-    stopped: str  # "early": no better score for `stop_after` epochs; "max_epochs": the schedule ended
 
 
 def cosine_rate(settings: Settings, epoch: float, scores: list[float]) -> float:
@@ -105,15 +95,16 @@ def fit(
     model.to(where)
     optimiser = torch.optim.Adam(_parameter_groups(model, settings), fused=True)
     replica = parallel.replicate(model)
-    run = _Run(settings, model, optimiser, generator, checkpoint, checkpoint_s)
-    with tqdm(total=settings.max_epochs, initial=len(run.rows), disable=not progress, desc="train", leave=False) as bar:
+    run = Books(settings, model, optimiser, generator, checkpoint, checkpoint_s)
+    with tqdm(total=settings.max_epochs, initial=run.epochs, disable=not progress, desc="train", leave=False) as bar:
         while not run.stopped:
-            epoch, started, losses = len(run.rows), time.perf_counter(), []
-            model.train()
+            epoch, scores, started, losses = run.epochs, run.scores, time.perf_counter(), []
             with lend_chance(generator):
                 drawn = batches(generator)
-                for step, batch in enumerate(drawn):
-                    rate = SCHEDULES[settings.schedule](settings, epoch + (step + 1) / len(drawn), run.scores)
+                due = validation_steps(len(drawn), settings.validations)
+                model.train()
+                for step, batch in enumerate(drawn, start=1):
+                    rate = SCHEDULES[settings.schedule](settings, epoch + step / len(drawn), scores)
                     for group in optimiser.param_groups:
                         group["lr"] = rate * group["scale"]
                     with parallel.autocast(settings.precision):
@@ -122,14 +113,47 @@ def fit(
                     value.backward()
                     optimiser.step()
                     losses.append(value.detach())
-            model.eval()
-            with torch.no_grad():
-                score = float(validate(model))
-            mean_loss = float(torch.stack(losses).mean())
-            run.end_epoch(mean_loss, score, rate, time.perf_counter() - started)
+                    if step in due:
+                        model.eval()
+                        with torch.no_grad():
+                            score = float(validate(model))
+                        mean_loss = float(torch.stack(losses).mean())
+                        run.validated(epoch, mean_loss, score, rate, time.perf_counter() - started)
+                        started, losses = time.perf_counter(), []
+                        model.train()
+            run.end_epoch()
             bar.set_postfix(loss=f"{mean_loss:.3f}", score=f"{score:.3f}", best=f"{run.best_score:.3f}")
             bar.update()
-    return run.finish()
+    history = run.finish()
+    if settings.average > 1:
+        with lend_chance(generator):
+            renew_statistics(model, (parallel.to(parallel.share(batch), where) for batch in batches(generator)), loss)
+    return history
+
+
+def validation_steps(steps: int, validations: int) -> list[int]:
+    """After which steps of an epoch to validate: evenly spaced, the last one among them."""
+    return sorted({max(1, round(steps * (k + 1) / validations)) for k in range(validations)})
+
+
+@torch.no_grad()
+def renew_statistics(model: nn.Module, batches: Iterable[Any], loss: Callable[[nn.Module, Any], Tensor]) -> None:
+    """The statistics of batch norms that learn, measured anew: those of averaged weights are not the average's.
+
+    As `torch.optim.swa_utils.update_bn`, for a model whose batches the loss hands over. Nothing is done where all batch
+    norms keep what they came with (a frozen or pretrained encoder's, see `Tower.train`).
+    """
+    model.train()
+    layers = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.training]
+    usual = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None  # a plain mean over batches
+    for batch in batches if layers else ():
+        loss(model, batch)
+    for layer, momentum in zip(layers, usual, strict=True):
+        layer.momentum = momentum
+    model.eval()
 
 
 @contextmanager
@@ -148,79 +172,3 @@ def _parameter_groups(model: nn.Module, settings: Settings) -> list[dict]:
     others = [p for name, p in named if ".encoder." not in f".{name}"]
     groups = [{"params": others, "scale": 1.0}, {"params": encoder, "scale": settings.encoder_scale}]
     return [g | {"lr": settings.learning_rate} for g in groups if g["params"]]
-
-
-class _Run:
-    """The books of one training run: rows of history, the best weights, and a checkpoint that holds all of it."""
-
-    def __init__(self, settings, model, optimiser, generator, checkpoint, checkpoint_s) -> None:
-        self.settings, self.model, self.optimiser, self.generator = settings, model, optimiser, generator
-        self.checkpoint = Path(checkpoint) if checkpoint else None
-        self.checkpoint_s, self.saved_at = checkpoint_s, time.monotonic()
-        self.rows: list[dict] = []
-        self.best_weights: dict[str, Tensor] = {}
-        if self.checkpoint and self.checkpoint.exists():
-            self._resume()
-
-    @property
-    def scores(self) -> list[float]:
-        return [row["score"] for row in self.rows]
-
-    @property
-    def best_epoch(self) -> int:
-        return self.scores.index(max(self.scores))  # the first of equals
-
-    @property
-    def best_score(self) -> float:
-        return max(self.scores)
-
-    @property
-    def stopped(self) -> str:
-        """Why training is over; an empty string while it is not."""
-        if self.rows and len(self.rows) - 1 - self.best_epoch >= self.settings.stop_after:
-            return "early"
-        return "max_epochs" if len(self.rows) >= self.settings.max_epochs else ""
-
-    def end_epoch(self, loss: float, score: float, rate: float, seconds: float) -> None:
-        epoch = len(self.rows)
-        if not (math.isfinite(loss) and math.isfinite(score)):
-            raise ValueError(
-                f"expected a finite loss and score; got {loss}, {score} in epoch {epoch}. Try a lower learning rate."
-            )
-        self.rows.append({"epoch": epoch, "loss": loss, "score": score, "learning_rate": rate, "seconds": seconds})
-        if self.best_epoch == epoch:
-            self.best_weights = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
-        mine = self.checkpoint and parallel.rank() == 0  # all read it, one writes it
-        if mine and time.monotonic() - self.saved_at >= self.checkpoint_s:
-            self._save()
-            self.saved_at = time.monotonic()
-
-    def finish(self) -> History:
-        self.model.load_state_dict(self.best_weights)
-        self.model.eval()
-        if self.checkpoint and parallel.rank() == 0:
-            self.checkpoint.unlink(missing_ok=True)
-        return History(pd.DataFrame(self.rows), self.best_epoch, self.best_score, self.stopped)
-
-    def _save(self) -> None:
-        state = {"settings": asdict(self.settings), "rows": self.rows, "best": self.best_weights}
-        state |= {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict()}
-        state |= {"generator": self.generator.get_state()}
-        self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
-        half = self.checkpoint.with_suffix(f".{os.getpid()}.part")
-        torch.save(state, half)
-        half.replace(self.checkpoint)  # atomic: a kill leaves the old checkpoint or the new one, never half of one
-
-    def _resume(self) -> None:
-        try:
-            state = torch.load(self.checkpoint, weights_only=True, map_location=parallel.device())
-        except (RuntimeError, pickle.UnpicklingError, EOFError) as error:
-            raise ValueError(
-                f"{self.checkpoint} is not a checkpoint of ours ({error}). Delete it to start again."
-            ) from error
-        if state["settings"] != asdict(self.settings):
-            raise ValueError(f"{self.checkpoint} belongs to a run with other settings. Delete it to start again.")
-        self.rows, self.best_weights = state["rows"], state["best"]
-        self.model.load_state_dict(state["model"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.generator.set_state(state["generator"].cpu())

@@ -9,10 +9,11 @@ from lib.workbook import ROOT
 # What `lib` is made of, from the ground up. A module imports from floors below its own, a package also from itself.
 FLOORS = (
     "audio augment fetch fingerprint metrics mix pairs parallel pooling profiles search soft_targets stats "
-    "store unpack",
-    "adapters data encoders examples losses predictions runs train",
-    "cache pooled run_log show towers",
+    "store unpack variants",
+    "adapters books data encoders examples losses predictions runs",
+    "cache pooled run_log show towers train",
     "corpus",
+    "recipe",
     "retrieval",
     "workbook",
 )
