@@ -55,8 +55,9 @@ class Examples:
             ValueError: there are no variants.
         """
         if which is not None and which.any():
-            if self.variants is None:
-                raise ValueError("expected captions with variants; got none. Give them with corpus.with_variants.")
+            if (most := self.variants.most if self.variants else 0) < int(which.max()):
+                wanted = f"expected captions with {int(which.max())} variants each"
+                raise ValueError(f"{wanted}; got {most}. Give them with corpus.with_variants.")
             if self.captions is not None:
                 return ([self.variants.captions[i][k] for i, k in zip(captions.tolist(), which.tolist())],)
             return self.variants.text[captions, which], self.variants.mask[captions, which]

@@ -6,11 +6,11 @@ from typing import Any
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from lib import adapters, augment, losses, parallel, train
 from lib.corpus import Corpus
-from lib.examples import Batch
+from lib.examples import Batch, Examples
 from lib.towers import DualEncoder, Tower
 
 
@@ -71,10 +71,16 @@ def untrained(corpus: Corpus, recipe: Recipe, generator: torch.Generator) -> Dua
             encoder = corpus.encoder(side) if side in recipe.tune else None
             towers.append(Tower(encoder, adapters.build(recipe.adapter, named)))
     if recipe.mask_tokens:
-        towers[1].encoder.masking = recipe.mask_tokens
+        _mask(towers[1].encoder, recipe.mask_tokens)
     ranked_by = {"similarity": recipe.options["similarity"]} if "similarity" in recipe.options else {}
     start = recipe.options["temperature"] if recipe.trainable_temperature else None
     return DualEncoder(*towers, corpus.notes | ranked_by, temperature=start)
+
+
+def _mask(encoder: nn.Module, share: float) -> None:
+    if not hasattr(encoder, "masking"):
+        raise ValueError(f"the text encoder {encoder.name!r} masks no tokens; a transformer with a mask token does.")
+    encoder.masking = share
 
 
 def batch_loss(recipe: Recipe, teacher: Teacher | None = None) -> Callable[[DualEncoder, Batch], Tensor]:
@@ -102,6 +108,22 @@ def batch_loss(recipe: Recipe, teacher: Teacher | None = None) -> Callable[[Dual
     return of_batch
 
 
+@torch.no_grad()
+def plain_loss(model: DualEncoder, examples: Examples, recipe: Recipe, clips: int) -> float:
+    """NT-Xent of the first `clips` clips, one caption each, as the model is used: nothing hidden, mixed or swapped.
+
+    At the recipe's temperature (where it begins, if it learns), or 0.07. For as many clips of two splits it is the same
+    task, so that arms can be compared by how much better they know what they learnt from.
+    """
+    named = {name: recipe.options[name] for name in ("temperature", "same_group") if name in recipe.options}
+    where, values = next(model.parameters()).device, []
+    for batch in examples.first(clips).batches(torch.Generator().manual_seed(0), recipe.batch_size):
+        batch = parallel.to(batch, where)
+        audio, text, *_ = model(batch.audio, batch.text)
+        values.append(losses.nt_xent(audio, text, groups=batch.groups, **named))
+    return float(torch.stack(values).mean())
+
+
 @dataclass(frozen=True)
 class _Mixture:
     both: tuple[Tensor, Tensor]  # the clips, then their mixtures: waveforms and lengths
@@ -112,8 +134,6 @@ class _Mixture:
 def _mixture(audio: tuple) -> _Mixture:
     """Each clip mixed with another of the batch, by a share drawn for each (Munakata et al. 2024, equation 8)."""
     waveforms, lengths = audio
-    if waveforms.dim() != 2:
-        raise ValueError("Mixco mixes waveforms: expected an encoder that reads them; got one with a front end apart.")
     partner = torch.randint(len(waveforms), (len(waveforms),)).to(lengths.device)
     share = torch.rand(len(waveforms)).to(waveforms.device)
     mixed, longer = augment.mix_waveforms(waveforms, lengths, partner, share)

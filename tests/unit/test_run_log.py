@@ -171,3 +171,11 @@ def test_a_log_written_in_two_cells_holds_both(own_folders):
     run_log.write("toy", {"a": outcome("one", 0)})
     run_log.write("toy", {"b": outcome("two", 0)})
     assert set(run_log.read("toy")) == {"a", "b"}
+
+
+def test_settings_within_settings_are_part_of_the_key():
+    corpus = toy.corpus(SIZES)
+    soft = replace(RECIPE, loss="soft_targets", teachers=((RECIPE,),))
+    other = replace(soft, teachers=((replace(RECIPE, dim=4),),))
+    assert len({run_log.key(corpus, (each,), 0, ["test"]) for each in (RECIPE, soft, other)}) == 3
+    assert run_log.key(corpus, (soft,), 0, ["test"]) == run_log.key(corpus, (replace(soft),), 0, ["test"])

@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import nn
 
-from lib import losses, metrics, towers, train
+from lib import books, losses, metrics, towers, train
 from lib.adapters import MLPAdapter
 from lib.examples import Examples
 
@@ -289,3 +289,101 @@ def test_a_loss_that_is_not_finite_stops_with_a_word():
 def test_an_unknown_schedule_is_named():
     with pytest.raises(ValueError, match="expected a schedule among cosine, plateau; got 'linear'"):
         fit(dual_encoder(), examples(), replace(SETTINGS, schedule="linear"))
+
+
+def test_validations_are_spread_over_an_epoch_and_each_has_its_row():
+    assert train.validation_steps(10, 5) == [2, 4, 6, 8, 10] and train.validation_steps(3, 5) == [1, 2, 3]
+    validate, seen = scripted(*np.linspace(0.1, 0.9, 6))
+    history = fit(dual_encoder(), examples(), replace(SETTINGS, max_epochs=2, validations=3), validate=validate)
+    assert history.frame["epoch"].tolist() == [0, 0, 0, 1, 1, 1] and len(seen) == 6
+    assert (history.best_epoch, history.best_score) == (1, 0.9)
+
+
+def test_more_validations_change_no_step():
+    """They look, and touch nothing: the weights after the last step are the same to the bit."""
+    runs = []
+    for validations in (1, 3):
+        validate, seen = scripted(*np.linspace(0.1, 0.9, 20))
+        fit(dual_encoder(), examples(), replace(SETTINGS, max_epochs=3, validations=validations), validate=validate)
+        runs.append(seen[-1])
+    assert_equal_to_the_bit(*runs)
+
+
+def test_patience_counts_epochs_however_often_it_looks():
+    scores = [0.5, 0.9, 0.5] + [0.4] * 90
+    settings = replace(SETTINGS, schedule="plateau", patience=2, stop_after=4, max_epochs=30, validations=3)
+    history = fit(dual_encoder(), examples(), settings, validate=scripted(*scores)[0])
+    assert history.stopped == "early" and history.frame["epoch"].max() == 4
+    assert history.frame.groupby("epoch")["learning_rate"].nunique().eq(1).all()
+    assert history.frame.groupby("epoch")["learning_rate"].first().tolist() == pytest.approx([1e-2] * 3 + [1e-3] * 2)
+
+
+def test_the_best_checkpoints_are_averaged():
+    validate, seen = scripted(0.1, 0.5, 0.3, 0.7, 0.7, 0.1)
+    history = fit(model := dual_encoder(), examples(), replace(SETTINGS, average=3), validate=validate)
+    assert (history.best_epoch, history.best_score) == (3, 0.7)
+    for name, value in weights(model).items():
+        torch.testing.assert_close(value, (seen[1][name] + seen[3][name] + seen[4][name]) / 3)
+
+
+def test_the_average_of_one_checkpoint_with_itself_is_that_checkpoint():
+    one = weights(dual_encoder()) | {"counter": torch.tensor(7)}
+    assert_equal_to_the_bit(books.averaged([one]), one)
+    twice = books.averaged([one, {name: value.clone() for name, value in one.items()}])
+    assert_equal_to_the_bit(twice, one)
+    assert books.averaged([one, one | {"counter": torch.tensor(9)}])["counter"] == 7
+
+
+class WithNorm(MLPAdapter):
+    def __init__(self, *sizes):
+        super().__init__(*sizes)
+        self.norm = nn.BatchNorm1d(sizes[0])
+
+    def forward(self, x, mask):
+        return super().forward(self.norm(x.transpose(1, 2)).transpose(1, 2), mask)
+
+
+def with_norm(learns=True):
+    with train.lend_chance(generator()):
+        model = towers.DualEncoder(towers.Tower(None, WithNorm(6, 5)), towers.Tower(None, WithNorm(7, 5)))
+    if learns:
+        for tower in (model.audio, model.text):
+            tower.train = lambda mode=True, tower=tower: nn.Module.train(tower, mode)
+    return model
+
+
+def test_batch_norms_that_learn_are_measured_anew_as_torch_does():
+    batches = list(examples().batches(generator(4), 8))
+    train.renew_statistics(model := with_norm(), batches, loss)
+    peer = with_norm().audio
+    peer.forward = lambda frames: peer.adapter(frames, torch.ones(frames.shape[:2], dtype=torch.bool))
+    torch.optim.swa_utils.update_bn([batch.audio[0] for batch in batches], peer)
+    for name in ("running_mean", "running_var", "num_batches_tracked"):
+        torch.testing.assert_close(getattr(model.audio.adapter.norm, name), getattr(peer.adapter.norm, name))
+    assert model.audio.adapter.norm.momentum == 0.1 and not model.training
+    assert model.audio.adapter.norm.running_mean.abs().max() > 0.01
+
+
+def test_batch_norms_that_keep_their_statistics_are_left_alone():
+    model = with_norm(learns=False)
+    before = weights(model)
+    train.renew_statistics(model, examples().batches(generator(4), 8), loss)
+    assert_equal_to_the_bit(weights(model), before)
+
+
+@pytest.mark.parametrize("at", [1, 8, 13])
+def test_a_broken_run_that_averages_goes_on_to_the_same_bits(tmp_path, at):
+    settings, checkpoint = replace(SETTINGS, validations=3, average=4), tmp_path / "run.pt"
+    expected = fit(whole := dual_encoder(), examples(), settings)
+    calls = iter(range(100))
+
+    def breaks(model, batch):
+        if next(calls) == at:
+            raise Killed
+        return loss(model, batch)
+
+    with pytest.raises(Killed):
+        fit(dual_encoder(), examples(), settings, checkpoint=checkpoint, loss=breaks)
+    history = fit(again := dual_encoder(), examples(), settings, checkpoint=checkpoint)
+    assert_equal_to_the_bit(weights(whole), weights(again))
+    pd.testing.assert_frame_equal(without_time(history), without_time(expected), check_exact=True)
