@@ -23,7 +23,7 @@ from tqdm.auto import tqdm
 from lib import audio, cache, metrics, parallel, run_log, store, train
 from lib.corpus import Corpus, encode
 from lib.examples import Examples
-from lib.recipe import Recipe, Teacher, batch_loss, untrained
+from lib.recipe import Recipe, Teacher, batch_loss, plain_loss, untrained
 from lib.run_log import Outcome
 from lib.towers import DualEncoder, Tower
 
@@ -227,7 +227,10 @@ def _one_arm(corpus: Corpus, name: str, stages: Sequence[Recipe], seed: int, sco
     found = {told: scores(model, corpus.examples([split], tune), n) for told, (split, n) in scored.items()}
     history = pd.concat([f.history.assign(stage=k) for k, f in enumerate(done)], ignore_index=True)
     stopped = tuple(f.extras["stopped"] for f in done)
-    return Outcome(name, seed, found, history, stopped), sum(f.new for f in done)
+    known = {"learnt": corpus.examples(stages[-1].on[:1], tune), "validation": corpus.examples(["validation"], tune)}
+    clips = min(map(len, known.values()))
+    plain = {told: plain_loss(model, split, stages[-1], clips) for told, split in known.items()}
+    return Outcome(name, seed, found, history, stopped, plain), sum(f.new for f in done)
 
 
 def _embed(

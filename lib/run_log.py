@@ -10,7 +10,7 @@ import json
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ class Outcome:
     splits: dict[str, pd.DataFrame]  # for each split one row per query: AP@10, R@1, R@5, R@10
     history: pd.DataFrame  # one row per epoch, stages numbered from 0
     stopped: tuple[str, ...]  # of each stage: "early" (its stopping rule) or "max_epochs" (not converged)
+    losses: dict[str, float] = field(default_factory=dict)  # without augmentation, of "learnt" and "validation" clips
 
     @property
     def scores(self) -> pd.DataFrame:
@@ -87,6 +88,7 @@ def write(name: str, outcomes: Mapping[str, Outcome]) -> Path:
     _WRITTEN[path] = _WRITTEN.get(path, {}) | dict(outcomes)
     for known, outcome in _WRITTEN[path].items():
         entry = {"arm": outcome.arm, "seed": outcome.seed, "stopped": list(outcome.stopped), "splits": {}}
+        entry |= {"losses": outcome.losses} if outcome.losses else {}
         entry["history"] = {column: outcome.history[column].tolist() for column in outcome.history}
         for split, scores in outcome.splits.items():
             entry["splits"][split] = {"start": start, "queries": len(scores), "columns": list(scores.columns)}
@@ -105,4 +107,5 @@ def _outcome(entry: dict, values: np.ndarray) -> Outcome:
         columns, n = where["columns"], where["queries"]
         block = values[where["start"] : where["start"] + len(columns) * n].reshape(len(columns), n)
         splits[split] = pd.DataFrame(block.T.astype(float), columns=columns)
-    return Outcome(entry["arm"], entry["seed"], splits, pd.DataFrame(entry["history"]), tuple(entry["stopped"]))
+    return Outcome(entry["arm"], entry["seed"], splits, pd.DataFrame(entry["history"]), tuple(entry["stopped"]),
+                   entry.get("losses", {}))
