@@ -1,5 +1,6 @@
 """Variants of captions: aligned, filled up with the caption itself, drawn with their chance, averaged as views."""
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -143,3 +144,18 @@ def test_arms_are_scored_with_further_views():
     expected = retrieval.scores(model, corpus.splits["test"], views=2)
     np.testing.assert_allclose(found.splits["test +2"], expected)
     assert not np.allclose(found.splits["test"], expected)
+
+
+def test_nothing_is_read_before_a_frozen_encoder_is_asked(monkeypatch):
+    """Arms that are replayed, or that tune the text encoder, need the texts alone: 125,000 of them at laptop."""
+    plain, read = toy.corpus(), []
+    monkeypatch.setattr(toy.Reader, "forward", lambda self, captions: read.append(captions))
+    corpus = with_variants(plain, "train", "test").first(20)
+    examples = corpus.examples(["train", "test"], ("text",))
+    told = examples.told(torch.tensor([0, 4]), torch.tensor([2, 1]))
+    assert told[0] == [examples.variants.captions[0][2], examples.variants.captions[4][1]] and not read
+    sent = pickle.loads(pickle.dumps(corpus))  # to a process of its own
+    assert sent.splits["train"].variants.captions == corpus.splits["train"].variants.captions
+    with pytest.raises(TypeError):  # here it would have been asked
+        _ = corpus.splits["test"].variants.text
+    assert read
