@@ -12,7 +12,7 @@ FLOORS = (
     "store unpack variants",
     "adapters books data encoders examples losses predictions runs",
     "cache paraphrase pooled run_log show towers train",
-    "corpus",
+    "corpus llm",
     "recipe",
     "retrieval",
     "workbook",
