@@ -140,7 +140,7 @@ def test_the_scene_is_unknown_to_it(monkeypatch):
 
 
 def test_keywords_that_the_caption_lacks_are_mentioned_by_some():
-    found = paraphrases("A person is making noise by tapping their fingernails on a solid surface.", ["dull", "metal"])
+    found = paraphrases("Someone drums with their fingers on something solid.", ["dull", "metal"])
     mentioned = ["dull" in text.lower() or "metal" in text.lower() for text in found]
     assert 1 <= sum(mentioned) <= 5 and len(found) == 5
     bark = paraphrases("A dog barks twice, then a clock ticks.", ["owl", "rain"], n=20)
