@@ -2,8 +2,10 @@
 
 import pickle
 from dataclasses import replace
+from functools import partial, partialmethod
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch.nn import functional as F
@@ -159,3 +161,19 @@ def test_nothing_is_read_before_a_frozen_encoder_is_asked(monkeypatch):
     with pytest.raises(TypeError):  # here it would have been asked
         _ = corpus.splits["test"].variants.text
     assert read
+
+
+def test_compare_scores_each_view_as_scores_does_and_embeds_once(monkeypatch):
+    corpus = with_variants(toy.corpus(), "test")
+    live = replace(RECIPE, tune=("text", "audio"))
+    told, heard = [], []
+    outcome = retrieval.compare({0: corpus}, {"one": live}, views=(0, 2))["one"][0]
+    model, split = retrieval.fit(corpus, live, seed=0, progress=False).model, corpus.examples(["test"], live.tune)
+    for name, n in (("test", 0), ("test +2", 2)):
+        pd.testing.assert_frame_equal(outcome.splits[name], retrieval.scores(model, split, n))
+    for module, seen in ((toy.Reader, told), (toy.Ear, heard)):
+        counted = partial(lambda own, seen, self, x, *rest: (seen.append(len(x)), own(self, x, *rest))[1],
+                          module.forward, seen)
+        monkeypatch.setattr(module, "forward", partialmethod(counted))
+    retrieval._scores(model, split, (0, 2))
+    assert sum(told) == 3 * len(split.groups) and sum(heard) == len(split)
