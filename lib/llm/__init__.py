@@ -151,13 +151,15 @@ def _rewritten(rewrite: Rewrite, wish: Wish, n: int) -> Outcome:
 
 
 def _report(total: int, done: list[Outcome], model: str | None) -> None:
-    """One line: how many of what."""
+    """One line: how many of what; another if the server failed, with how."""
     dropped = Counter(str(each.reason) for each in done if not each.variants)
     asked, sent = sum(each.requests > 0 for each in done), sum(each.requests for each in done)
     cached = sum(not each.requests and each.reason not in (Reason.BLANK, Reason.HUGE, Reason.STOPPED) for each in done)
     how = f"{asked:,} asked of {model} ({sent:,} requests), {cached:,} from the cache" if model else "rewritten offline"
     why = f" ({', '.join(f'{count:,} {reason}' for reason, count in dropped.most_common())})" if dropped else ""
     print(f"variants: {total:,} captions, {len(done):,} different; {how}, {dropped.total():,} dropped{why}")
+    if silent := next((each.detail for each in done if each.reason == Reason.SILENT), None):
+        print(f"variants: the first without an answer: {silent}. Call again to ask those once more.")
 
 
 def _tokens(messages: Messages) -> int:

@@ -16,6 +16,7 @@ from lib.llm.instruction import Messages, Reason
 
 CONNECT_S = 10.0
 MOST_TOKENS = 1024  # of a local model's answer: five captions take about 130, unless it thinks first
+SECRET = 8  # characters of a key at least; shorter ones are placeholders for servers that need none
 QUOTA = "insufficient_quota"  # a 429 that waiting does not cure
 
 
@@ -66,7 +67,7 @@ def chosen(writer: "Chat | Rewrite | str | None" = None) -> "Chat | Rewrite":
     """
     if writer is not None and not isinstance(writer, str):
         return writer
-    name = os.environ.get("HEARSAY_LLM", "") if writer is None else writer
+    name = os.environ.get("HEARSAY_LLM", "").strip() if writer is None else writer
     if not name:
         return paraphrase.paraphrases
     if name == "openai":
@@ -123,7 +124,11 @@ class OpenAI:
     def _opened(self) -> Any:
         import openai
 
-        url, key = os.environ.get("OPENAI_BASE_URL") or None, os.environ.get("OPENAI_API_KEY")
+        url, key = os.environ.get("OPENAI_BASE_URL", "").strip() or None, _key()
+        if url and not url.startswith(("http://", "https://")):
+            raise LLMError("expected an address with http:// or https://. Set OPENAI_BASE_URL to one.")
+        if not key.isascii() or len(key.split()) > 1:
+            raise LLMError("expected a key without blanks or odd characters. Set OPENAI_API_KEY again.")
         if not (url or key):
             raise LLMError("Set OPENAI_API_KEY (a hosted model) or OPENAI_BASE_URL (a local server; it needs no key).")
         with self._turn:
@@ -147,9 +152,12 @@ class OpenAI:
         return NoAnswer(f"HTTP {error.status_code}: {said}")
 
 
+def _key() -> str:
+    return os.environ.get("OPENAI_API_KEY", "").strip()  # a pasted key often ends in a line break
+
+
 def _redacted(text: str) -> str:
-    key = os.environ.get("OPENAI_API_KEY")
-    return text.replace(key, "[key]") if key else text
+    return text.replace(_key(), "[key]") if len(_key()) >= SECRET else text
 
 
 class HuggingFace:

@@ -36,6 +36,7 @@ class Handler(BaseHTTPRequestHandler):
             dead = len(self.server.bodies) > self.server.dies_after
         try:
             time.sleep(self.server.takes_s)
+            self.server.waits_for.wait(20)
             way = self.caption.split()[0].lower()
             self._hang_up() if dead else getattr(self, f"_{way}", self._well)(self.server.asked[self.talk])
         finally:
@@ -155,8 +156,11 @@ class Server(ThreadingHTTPServer):
         self.turn, self.over = threading.Lock(), threading.Event()
         self.bodies, self.times, self.asked, self.answered = [], [], Counter(), Counter()
         self.now = self.most = 0
-        self.takes_s, self.dies_after = 0.0, float("inf")
+        self.takes_s, self.dies_after, self.waits_for = 0.0, float("inf"), threading.Barrier(1)
         self.thread = threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True)
+
+    def handle_error(self, *_):
+        """A client that hung up is nothing to print."""
 
     @property
     def url(self):

@@ -76,6 +76,23 @@ def test_what_is_not_set_is_named(monkeypatch):
         llm.variants(["A dog barks."])
 
 
+@pytest.mark.parametrize("name, value, told", [
+    ("OPENAI_BASE_URL", "localhost:8000/v1", "http:// or https://.* Set OPENAI_BASE_URL"),
+    ("OPENAI_API_KEY", "sk one two", "without blanks"), ("OPENAI_API_KEY", "sk-é", "Set OPENAI_API_KEY again"),
+])  # fmt: skip
+def test_what_is_set_wrong_is_named_but_not_shown(server, monkeypatch, name, value, told):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(llm.LLMError, match=told) as raised:
+        llm.variants(["well dog."], progress=False)
+    assert value not in str(raised.value) and not server.bodies
+
+
+@pytest.mark.parametrize("key", [f" {llm_server.KEY}\n", "1", "EMPTY"])
+def test_a_key_pasted_with_a_line_break_works_and_so_does_a_placeholder(server, monkeypatch, key):
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    assert llm.variants(["well dog 1 is EMPTY."], progress=False)[0][0] == "Outside, well dog 1 is EMPTY now."
+
+
 def test_offline_nobody_waits_for_the_client_library():
     code = "import sys; from lib import llm; llm.variants(['A dog barks.']); assert 'openai' not in sys.modules"
     environment = {name: value for name, value in os.environ.items() if name != "HEARSAY_LLM"}
