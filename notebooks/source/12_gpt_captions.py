@@ -153,7 +153,7 @@ counted = llm.estimate([f"caption {k}, which is a sentence of some eleven words 
 #
 # Now our captions. The target set has few clips, as in notebook 09: Clotho's share of what Primus et al. train on.
 
-# %%
+# %% tags=["recipes"]
 LEVELS, USUAL = data.noise_levels(DATA), 1.0
 tables, uploads = {}, {}
 for seed in seeds:
@@ -165,7 +165,7 @@ n = min(len(whole), round(len(uploads[SEED][USUAL]) * 3839 / 20483))  # clips of
 print(f"profile {profile.name}, data {DATA}, seeds {seeds}: {n} of {len(whole):,} training clips are the target set")
 
 
-# %%
+# %% tags=["recipes"]
 def target(seed, captions=5):
     """The clips of the target set, each with its first so many captions."""
     clips = data.of_split(tables[seed], "train").head(n)
@@ -179,6 +179,7 @@ def written(clips, keywords=True, writer=None):
     return llm.variants(texts, tags if keywords else None, writer=writer, progress=False)
 
 
+# %%
 first = target(SEED).head(2)
 for caption, own in list(zip([c for five in first["captions"] for c in five], written(first)))[::5]:
     print(caption, *own, sep="\n    ")
@@ -301,7 +302,7 @@ plots.show(fig, alt="Share of keywords that occur in the first 1, 2 or 5 caption
 # that occur in training captions.
 
 
-# %%
+# %% tags=["recipes"]
 def everything(seed):
     """One table: what is asked, the target set in all its guises, and the sets to pretrain on."""
     own, usual = target(seed), uploads[seed][USUAL]
@@ -328,6 +329,7 @@ def with_texts(seed):
     return corpus.with_variants(told)
 
 
+# %% tags=["recipes"]
 corpora = {seed: with_texts(seed) for seed in seeds}
 print({name: (len(split), len(split.groups)) for name, split in corpora[SEED].splits.items()})
 
@@ -525,6 +527,7 @@ AUGMENTED = {k: f"{k} augmented" for k in FEWER}
 CURVE = {PLAIN[k]: tuned(on) for k, on in FEWER.items()} | {AUGMENTED[k]: tuned(on, swap=P) for k, on in FEWER.items()}
 SCRATCH = {f"{PLAIN[k]}, target alone": [stage(on)] for k, on in FEWER.items()}
 SCRATCH |= {f"{AUGMENTED[k]}, target alone": [stage(on, swap=P)] for k, on in FEWER.items()}
+SCRATCH |= {f"{on}, target alone": [stage(on, swap=P)] for on in ("others' variants", "no keywords", "met words")}
 
 # %%
 train_all(CURVE)
@@ -567,6 +570,13 @@ end = STARTS["target set alone"]
 compare("12.alone", "Trained on the target set alone, augmentation gains", AUGMENTED[5] + end, PLAIN[5] + end)
 compare_gaps("12.alone.gap", "Trained on the target set alone, augmentation makes the gap smaller", PLAIN[5] + end,
              AUGMENTED[5] + end)
+compare("12.others.alone", "There too, variants of other clips' captions do harm", PLAIN[5] + end, "others' variants" + end)
+compare("12.keywords.alone", "There too, keywords are worth something", AUGMENTED[5] + end, "no keywords" + end)
+compare("12.words.alone", "There too, words that no training caption has are worth something", AUGMENTED[5] + end,
+        "met words" + end)
+compare("12.met.alone", "With words of training captions alone, augmentation gains too", "met words" + end, PLAIN[5] + end)
+
+# %%
 compare("12.five-human", "Five captions by people beat one, without augmentation", PLAIN[5], PLAIN[1])
 compare("12.one-augmented", "Five captions by people beat one and its five variants", PLAIN[5], AUGMENTED[1])
 
