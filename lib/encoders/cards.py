@@ -115,6 +115,7 @@ def _text(
 
 
 _BOOKS = "books and Wikipedia: guess masked words"
+_C4 = "750 GB of web text (C4): restore missing spans; and tasks such as translation"
 _AUDIO = (
     Card(
         "small_cnn", "small CNN (ours)", 16_000, 32.0, 20.0, "64 mels, 50 to 8,000 Hz, decibels", "any", 3.125,
@@ -223,7 +224,9 @@ _TEXT = (
     _text("distilbert", "distilbert-base-uncased", "DistilBERT", "word pieces, lower case", 768, 66_362_880,
           "Apache-2.0", "books and Wikipedia: imitate BERT base", "Takeuchi 2022: frozen, [CLS]"),
     _text("t5_base", "t5-base", "T5 base, encoder", "sentence pieces, case kept", 768, 109_628_544, "Apache-2.0",
-          "750 GB of web text (C4): restore missing spans", "Munakata 2024: the large one (335 million), fine-tuned"),
+          _C4),
+    _text("t5_large", "t5-large", "T5 large, encoder", "sentence pieces, case kept", 1024, 334_939_648, "Apache-2.0",
+          _C4, "Munakata 2024: fine-tuned"),
     _text("sbert", "sentence-transformers/all-mpnet-base-v2", "Sentence-BERT (MPNet)", "word pieces, lower case", 768,
           109_486_464, "Apache-2.0", "a billion pairs of sentences (contrastive)",
           "Xie 2022: a Sentence-BERT in two systems of the challenge", "Primus 2023: as the 2023 baseline's"),
