@@ -6,6 +6,7 @@ They go into `lib.encoders.checkpoints.folder()`: HEARSAY_CHECKPOINTS, or `check
 there already is kept, and needs no network. A download that breaks off is gone on with; a wrong file is not kept.
 """
 
+import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -64,8 +65,7 @@ def one(checkpoint: Checkpoint) -> Path:
     elif not path.is_file():
         raise FetchError(f"no address is known: {checkpoints.how(checkpoint.name)}")
     if path.suffix != ".gz":  # word2vec's own format, which gensim reads
-        content = checkpoints.read(path)
-        found = identify(content.get("model", content))
+        found = identify(checkpoints.read(path))
         if found is not None and found.exact and found.model != checkpoint.fills:
             whose = f"{found.model}'s weights, for {found.sample_rate:,} Hz"
             raise CheckpointError(f"{path} holds {whose}. Remove it and put the right file there.")
@@ -83,7 +83,10 @@ def _known(checkpoint: Checkpoint) -> str:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(CHECKPOINTS))
+    names = parser.parse_args().names
     try:
-        main(sys.argv[1:]) if sys.argv[1:] else print(listing())
+        main(names) if names else print(listing())
     except FetchError as error:
         sys.exit(str(error))
