@@ -12,7 +12,6 @@ from lib import audio, encoders
 from lib.encoders import small_cnn
 from tests.promises import alone_equals_together
 
-
 STEPS = [16, 1, 7, 3, 1, 13]  # of `clips`
 
 
