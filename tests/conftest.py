@@ -13,7 +13,6 @@ import pytest
 
 import tests.typecheck  # noqa: F401  (the hook finds it by name)
 
-ROOT = Path(__file__).resolve().parents[1]
 REQUIRED = os.environ.get("HEARSAY_REQUIRE_SHARED") == "1"  # then a skip is a failure
 CACHE = tempfile.mkdtemp(prefix="hearsay-tests-")
 
@@ -70,8 +69,10 @@ def _shape_checks(request):
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of data that is not in the repository (HEARSAY_SHARED_DATA, or ../shared/data); else a skip."""
-    folder = Path(os.environ.get("HEARSAY_SHARED_DATA", ROOT.parent / "shared" / "data"))
+    """The folder of data that is not in the repository; where there is none, a skip."""
+    from lib.data import shared
+
+    folder = shared.given()
     if not folder.is_dir():
         pytest.skip(f"no shared data in {folder.name}; set HEARSAY_SHARED_DATA to their folder")
     return folder
