@@ -1,7 +1,7 @@
 """Real data that cannot be part of the repository: where it lies on this machine, if it does.
 
-Looked for in `given()`, then in `downloads()`, where the scripts in `data_scripts/` put what they fetch. A notebook whose
-section needs it says "not available here" where it is absent.
+Looked for in `given()`, then in `downloads()`, where the scripts in `data_scripts/` put what they fetch. A notebook
+whose section needs it says "not available here" where it is absent.
 """
 
 import os
