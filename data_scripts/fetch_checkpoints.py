@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from lib.encoders import checkpoints
+from lib.encoders.cards import CARDS
 from lib.encoders.checkpoints import CHECKPOINTS, Checkpoint, CheckpointError
 from lib.encoders.signatures import identify
 from lib.fetch import UNPUBLISHED, FetchError, fetch
@@ -25,8 +26,9 @@ def listing(registry: Mapping[str, Checkpoint] = CHECKPOINTS) -> str:
     for checkpoint in registry.values():
         path = checkpoints.folder() / checkpoint.file
         here = f"here, {path.stat().st_size:,} bytes" if path.is_file() else "not here"
-        lines.append(f"{checkpoint.name:10} {here}; {_known(checkpoint)}; licence {checkpoint.licence}")
-        lines.append(f"{'':10} {checkpoint.file} from {checkpoint.source}; trained on {checkpoint.pretrained_on}")
+        lines.append(f"{checkpoint.name:13} {here}; {_known(checkpoint)}; licence {checkpoint.licence}")
+        pretrained_on = CARDS[checkpoint.name].pretrained_on
+        lines.append(f"{'':13} {checkpoint.file} from {checkpoint.source}; pretrained on {pretrained_on}")
     return "\n".join(lines)
 
 

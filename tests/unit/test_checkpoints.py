@@ -31,7 +31,7 @@ def network():
 @pytest.mark.parametrize("name", CHECKPOINTS)
 def test_each_entry_says_what_a_reader_must_know(name):
     checkpoint = CHECKPOINTS[name]
-    assert checkpoint.name == name and checkpoint.licence and checkpoint.source and checkpoint.pretrained_on
+    assert checkpoint.name == name and checkpoint.licence and checkpoint.source
     assert Path(checkpoint.file).name == checkpoint.file
     assert all(url.startswith("https://") for url in checkpoint.urls)
     assert checkpoint.urls or checkpoint.note  # where there is no address, why
