@@ -23,7 +23,6 @@ from lib.encoders.interface import AudioEncoder, Encoder
 from lib.pooling import masked_mean
 
 
-
 def _fused(query: Sequence[int], key: Sequence[int], value: Sequence[int], *_: Any, **__: Any) -> int:
     """Flops of the CPU's fused attention by its shapes (batch, head, token, feature); the counter knows the GPU's."""
     batch, heads, tokens, features = query
