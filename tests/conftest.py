@@ -3,9 +3,12 @@
 The hook must be installed before anything of `lib` is imported, so this file imports nothing of it.
 """
 
+import functools
 import os
 import shutil
 import tempfile
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import jaxtyping
@@ -65,6 +68,23 @@ def _shape_checks(request):
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture
+def served(tmp_path):
+    """A folder that a server on this machine offers, its address, and what was asked for."""
+    (tmp_path / "served").mkdir()
+    asked = []
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, form, *args):
+            asked.append(args[0])
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=tmp_path / "served"))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield tmp_path / "served", f"http://127.0.0.1:{server.server_port}", asked
+    server.shutdown()
+    server.server_close()
 
 
 @pytest.fixture(scope="session")
