@@ -63,7 +63,7 @@ def table(side: str) -> pd.DataFrame:
         if card.side != side:
             continue
         spectrum = {"kHz": card.sample_rate / 1000, "window, hop": f"{card.window_ms:g}, {card.hop_ms:g} ms",
-                    "frames a second": round(card.frames_per_second, 2)}  # fmt: skip
+                    "frames a second": round(card.frames_per_second, 3)}  # fmt: skip
         rows.append({
             "encoder": card.title, **(spectrum if side == "audio" else {}), "sees": card.front_end,
             "length": card.length, "a frame is": card.frames, "features": card.features,

@@ -183,5 +183,5 @@ def _unreadable(path: Path, error: Exception) -> str:
     wants = re.search(r"GLOBAL (\S+)", str(error))
     if wants:
         return f"{path.name} would run code when read (it asks for {wants.group(1)}), so it is refused."
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:150]
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:150].split(". ")[0]  # its first sentence
     return f"{path.name} cannot be read ({reason}): damaged or no checkpoint. Fetch it again."

@@ -189,8 +189,7 @@ families = {
     "CRNN, RANDOM weights": (recurrent, lambda *x: recurrent(*x)[0]),
     "small PaSST, RANDOM weights": (transformer, lambda *x: patches(transformer, *x)),
 }
-fig, axes = plots.figure(11.5, 6.6, rows=3, columns=3)
-reach = {}
+(fig, axes), reach = plots.figure(11.5, 6.6, rows=3, columns=3), {}
 for row, (name, (encoder, run)) in enumerate(families.items()):
     went_in, (x, change) = encoder.log_mel(*audio.pad([samples]))[0][0], heard_by(encoder, run)
     varied = x[:, x.std(dim=0).topk(60).indices]
@@ -200,8 +199,9 @@ for row, (name, (encoder, run)) in enumerate(families.items()):
     for ax, (top, values) in zip(axes[3 * row :], shown.items()):
         step = -(-len(values) // 125)
         values = values.unfold(0, step, step).mean(dim=2).T  # the file need not be larger than the picture is fine
-        shades = (8 * (values - values.min()) / (values.max() - values.min())).round()
-        ax.imshow(shades, aspect="auto", origin="lower", extent=(0, 5, 0, top), cmap="cividis", interpolation="nearest")
+        low, high = (-4, 0) if top == 5 else (values.min(), values.max())  # one scale for all clicks
+        ax.imshow((8 * (values - low) / (high - low)).round(), vmin=0, vmax=8, cmap="cividis", interpolation="nearest",
+                  aspect="auto", origin="lower", extent=(0, 5, 0, top))
     axes[3 * row].set(title=f"in: {tuple(went_in.shape)}", ylabel="mel band")
     axes[3 * row + 1].set(title=f"{name}: {tuple(x.shape)}", yticks=[], ylabel="60 features")
     axes[3 * row + 2].set(title="which frames hear a click", ylabel="click at (s)")
@@ -216,9 +216,9 @@ for name, value in zip(("cnn", "crnn", "transformer"), reach.values()):
     metric(f"04.reach.{name}", value)
 
 # %% [markdown]
-# The right-hand column (dark: nothing; each shade brighter, more, in powers of ten) is the architecture. A click moves
-# **23 %**<!--m:04.reach.cnn--> of the small CNN's frames, those around it, and not one other: each frame is a *report on a moment*. In the
-# CRNN **100 %**<!--m:04.reach.crnn--> notice (by at least a ten-thousandth of the largest change), since the recurrence carries it to both
+# The right-hand column (darkest: less than a ten-thousandth of the largest change; two shades brighter: ten times more) is the
+# architecture. A click moves **23 %**<!--m:04.reach.cnn--> of the small CNN's frames, those around it, and not one other: each frame is a *report on a moment*. In the
+# CRNN **100 %**<!--m:04.reach.crnn--> notice (by more than a ten-thousandth), since the recurrence carries it to both
 # ends; how much is left there is up to the weights. In the transformer **100 %**<!--m:04.reach.transformer--> do: each frame is a
 # *reading of the whole segment* from one place in it. So a mean over frames does not mean the same for all of them. (The real PaSST goes
 # one step further: two extra tokens read all patches, and half their sum is the one frame of ten seconds. Notebook 11.)
@@ -310,13 +310,13 @@ PRIMUS = {  # the other tower: BERT base on the left, PaSST-N on the right
     "audio": {"cnn10": 23.72, "cnn14": 28.06, "passt_l": 33.47, "passt_n": 35.22, "passt_s": 32.83},
     "text": {"bert_small": 32.98, "bert_base": 35.22, "bert_large": 35.78, "roberta_base": 35.12, "roberta_large": 36.65},
 }
-fig, axes = plots.figure(12.5, 4.2, columns=2)
+fig, axes = plots.figure(10.5, 3.8, columns=2)
 for ax, (side, scores) in zip(axes, PRIMUS.items()):
     for name in filter(results.get, scores):
         x, title = results[name].operations / 1e9, cards.CARDS[name].title
         ax.plot(x, scores[name], "o", color=plots.BLUE)
-        above = {"bert_base": 9, "roberta_base": -17}.get(name, -4)  # these two lie on one spot
-        ax.annotate(title, (x, scores[name]), xytext=(7, above), textcoords="offset points")
+        above = {"bert_base": 8, "roberta_base": -18}.get(name, -4)  # these two lie on one spot
+        ax.annotate(title, (x, scores[name]), xytext=(7, above), textcoords="offset points", fontsize=12)
     ax.set(xscale="log", xlim=(2, 400), ylim=(22, 38), ylabel="mAP@10, Primus et al. 2023",
            xlabel="billion multiply-adds for " + ("ten seconds" if side == "audio" else "ten captions"))
     ax.set_xticks([3, 10, 30, 100, 300], ["3", "10", "30", "100", "300"])
