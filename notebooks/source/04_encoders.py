@@ -92,7 +92,7 @@ for name, options in {"small_cnn": {}, "crnn_16k": random, "cnn10": random, "vgg
 
 # %% [markdown]
 # The small CNN has its own weights, which are part of this repository. The others have **random** ones here: their official
-# weights are files of 25 to 360 MB on the internet (section 6), and this notebook runs without one. Random weights are good
+# weights are files of 25 to 360 MB on the internet (section 6; of the CRNN none were published), and this notebook runs without one. Random weights are good
 # enough for everything that the architecture alone decides: shapes, cost, what hears what. They are never good enough to say
 # what an encoder *knows*, so wherever they are used, the picture says so.
 #
@@ -152,7 +152,7 @@ metric("04.rate.found", stats.jackknife(own.astype(float)))
 # **convolutions, then recurrence** (the baseline's CRNN) read the result from both ends; **spectrogram transformers** (PaSST,
 # BEATs, CAV-MAE, AST) cut the spectrogram into patches, and let each look at all others. For each: what goes in, what comes out,
 # and who has heard what. For the last we add a click to the sound, at one moment after the other, and look which frames
-# change. That needs no trained weights.
+# change. That needs no trained weights. **Predict:** of a click two seconds in, how many of the frames hear, in each family?
 
 # %%
 samples = np.resize(audio.load(clip["path"], 16000), 5 * 16000)
@@ -217,11 +217,12 @@ for name, value in zip(("cnn", "crnn", "transformer"), reach.values()):
 
 # %% [markdown]
 # The right-hand column (darkest: less than a ten-thousandth of the largest change; two shades brighter: ten times more) is the
-# architecture. A click moves **23 %**<!--m:04.reach.cnn--> of the small CNN's frames, those around it, and not one other: each frame is a *report on a moment*. In the
-# CRNN **100 %**<!--m:04.reach.crnn--> notice (by more than a ten-thousandth), since the recurrence carries it to both
-# ends; how much is left there is up to the weights. In the transformer **100 %**<!--m:04.reach.transformer--> do: each frame is a
-# *reading of the whole segment* from one place in it. So a mean over frames does not mean the same for all of them. (The real PaSST goes
-# one step further: two extra tokens read all patches, and half their sum is the one frame of ten seconds. Notebook 11.)
+# architecture. A click moves **23 %**<!--m:04.reach.cnn--> of the small CNN's frames, those around it, and not one other: each
+# frame is a *report on a moment*. In the CRNN **100 %**<!--m:04.reach.crnn--> notice (by more than a ten-thousandth), since the
+# recurrence carries it to both ends; how much is left there is up to the weights. In the transformer
+# **100 %**<!--m:04.reach.transformer--> do: each frame is a *reading of the whole segment* from one place in it. So a mean over frames
+# does not mean the same for all of them. (The real PaSST goes one step further: two extra tokens read all patches, and half their
+# sum is the one frame of ten seconds. Notebook 11.)
 #
 # The middle column is worth reading in the first row only: features that switch on with a sound and off after it. Below it are
 # random weights; whatever pattern you see there is the spectrogram's, shining through.
@@ -302,8 +303,8 @@ for name in ("small_cnn", "cnn14", "passt_n", "passt_s", "passt_s20", "bert_base
 # **309**<!--m:04.work.passt-s20-->.) And text is cheap: ten captions through BERT base, **24**<!--m:04.work.bert-base--> billion; through
 # RoBERTa large, **85**<!--m:04.work.roberta-large-->, less than ten seconds of PaSST-S.
 #
-# Is it worth it? Here are the papers' own numbers over our measured cost: Primus et al. 2023, Table 3, mAP@10 on Clotho, everything
-# fine-tuned on three data sets.
+# Is it worth it? Here are the papers' own numbers over our measured cost: Primus et al. 2023, Table 3, mAP@10 on Clotho, both encoders
+# trained on from their own weights, on three data sets. **Predict:** does ten times the work buy ten points?
 
 # %%
 PRIMUS = {  # the other tower: BERT base on the left, PaSST-N on the right
@@ -331,7 +332,7 @@ plots.show(fig, alt="The paper's mAP@10 over our measured cost. Audio: CNN10 and
 # | key | finding | the papers' mAP@10 on Clotho | not measurable offline, since it needs |
 # |---|---|---|---|
 # | P2 | larger text encoders are better | BERT small, base, large 32.98, 35.22, 35.78; RoBERTa base, large 35.12, 36.65 | five pretrained text encoders, Clotho, AudioCaps, WavCaps |
-# | M1 | RoBERTa above BERT and T5 | 39.77, 36.27, 36.06 | three of them, large, the same data |
+# | M1 | RoBERTa above BERT and T5 | 39.77, 36.27, 36.06 (on AudioCaps T5 passes BERT: 52.45, 49.03, 50.76) | three of them, large, the same data |
 # | M9 | audio encoders rank as on AudioSet, except PaSST | CAV-MAE 38.57, BEATs 39.25, VAST 39.68 and 39.79, PaSST 39.77 | four pretrained audio encoders, the same data |
 #
 # The settings that would (notebook 19): both encoders learn, NT-Xent, a linear adapter to 1,024 numbers, one epoch of warm-up, then
@@ -397,11 +398,12 @@ with tempfile.TemporaryDirectory() as folder:
 # %% [markdown]
 # ## 7. What a text encoder hands over
 #
-# Two families. **Word2Vec** is a table: one vector for a word, whatever stands around it. A word that it does not have is looked up
-# by its *lemma* (barking: bark), then by its *stem* (what is left when endings are cut off), and else is `<UNK>`. Official: three million words of Google News,
-# 300 numbers each. Here: learnt in seconds from the captions of our training split (notebook 03). A **transformer** cuts text into *pieces* of words, so that nothing is unknown, and gives each piece a
-# vector that depends on all the others. MiniLM is one whose real weights a package brings along: six layers, 384 numbers,
-# trained on a billion pairs of sentences.
+# Two families. **Word2Vec** is a table: one vector for a word, whatever stands around it. A word that it does not have is looked
+# up by its *lemma* (barking: bark), then by its *stem* (what is left when endings are cut off), and else is `<UNK>`. Official:
+# three million words of Google News, 300 numbers each. Here: learnt in seconds from the captions of our training split (notebook
+# 03). A **transformer** cuts text into *pieces* of words, so that nothing is unknown, and gives each piece a vector that depends
+# on all the others. MiniLM is one whose real weights a package brings along: six layers, 384 numbers, trained on a billion pairs
+# of sentences.
 
 # %%
 tables.show(text_table[["sees", "features", "million parameters", "trained on"]])
@@ -497,7 +499,7 @@ metric("04.rings.leaning.random", np.mean([leaning(deaf[seed], sentence) for sen
 # Next: one vector for a caption. The papers take the **mean** over tokens, the first token (**CLS**), or the mean of the
 # **penultimate layer**, the last but one (Weck et al. 2022 give no reason; one that is often heard is that the last layer is bent the most
 # to the task of the pretraining). A test without any training: take wordings that the test split alone has ("a hound bays"), and look
-# which training wording is nearest. Is it one of the same sound ("a dog barks")?
+# which training wording is nearest. Is it one of the same sound ("a dog barks")? **Predict:** how often, for Word2Vec, and for MiniLM?
 
 
 # %%
@@ -550,7 +552,8 @@ for name, hit in zip(("word2vec", "minilm", "cls", "penultimate", "random"), hit
 #
 # Learning rates were chosen for each arm on the validation splits of two pilot corpora (quarters, seeds 100 and 101), from 0.0003, 0.001,
 # 0.003 and 0.01 (for the random CNN, whose best was the lowest, 0.0001 as well: it was worse). The margin, stated before: a difference
-# below 0.01 would not change anyone's mind.
+# below 0.01 would not change anyone's mind. **Predict:** in which order do MiniLM, its network with random weights, and Word2Vec come in,
+# where all words were met, and where some word is new?
 
 # %%
 EPOCHS, MARGIN, used = 10 * max(1, profile.max_epochs // 15), 0.01, ["train", "validation", "test"]
@@ -702,7 +705,7 @@ compare("X3.soundscapes.frozen.more", "It gains more on kinds that it met", *fro
 # The same question without any training of ours, where ESC-10 is at hand: each clip of its fourth fold (which the small CNN's
 # pretraining never heard; it did hear folds 1 to 3) asks for others of its kind, by the cosine of mean frames. Beside the small CNN stands
 # **YAMNet**, a CNN pretrained on AudioSet. Its frames were computed elsewhere and lie in a file: `encoders.audio("frames:FILE.npz")` is an
-# encoder as well, and that is how you bring any network that this workbook does not know.
+# encoder as well, and that is how you bring any network that this workbook does not know. **Predict:** how far ahead is it?
 
 # %%
 esc10 = shared.find("esc10")
