@@ -1,32 +1,24 @@
 """What notebook 03 writes out is what `lib` computes: the CRNN, its pooling, the look-up of words; and when to stop."""
 
-import ast
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
-import jupytext
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from lib.encoders import crnn, word2vec
+from tests.notebooks import own_cells
 
-SOURCE = Path(__file__).parents[2] / "notebooks" / "source" / "03_the_2022_baseline.py"
 TAUGHT = ("l4_pool", "Block", "CRNN", "look_up", "by_patience", "by_spread")
 
 
 @pytest.fixture(scope="module")
 def taught():
     """The notebook's functions and classes, without running the notebook."""
-    cells = jupytext.read(SOURCE, fmt="py:percent").cells
-    code = [node for c in cells if c.cell_type == "code" for node in ast.parse(c.source).body]
-    found = [node for node in code if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in TAUGHT]
-    assert sorted(node.name for node in found) == sorted(TAUGHT)
-    namespace = {"torch": torch, "F": torch.nn.functional, "nn": nn, "partial": partial, "np": np}
-    exec(compile(ast.Module(found, []), SOURCE.name, "exec"), namespace)
-    return namespace
+    given = {"torch": torch, "F": torch.nn.functional, "nn": nn, "partial": partial, "np": np}
+    return own_cells.written("03_the_2022_baseline", TAUGHT, **given)
 
 
 def spectrograms(frames=37, seed=0):
