@@ -7,6 +7,7 @@ import torch
 
 from lib import adapters, pooling
 from tests.notebooks import own_cells
+from tests.unit.test_adapters import scattered
 
 TAUGHT = ("linear", "mlp", "gelu", "norm", "block", "mean", "largest", "max_mean", "first")
 
@@ -20,14 +21,6 @@ def taught():
 @pytest.fixture
 def generator():
     return torch.Generator().manual_seed(0)
-
-
-def scattered(adapter, generator):
-    """The adapter with all its numbers random, biases and gains too."""
-    with torch.no_grad():
-        for value in adapter.parameters():
-            value.copy_(torch.randn(value.shape, generator=generator))
-    return adapter.eval()
 
 
 @pytest.mark.parametrize("size", [1.0, 1e3])
