@@ -450,7 +450,7 @@ for key, arm in (("slope", "slope -0.1"), ("dot", "dot product")):
     metric(f"03.visible.{key}", effect.detectable)
 
 # %% [markdown]
-# **What the runs say.** Pooling as printed costs **+0.031**<!--m:claim.03.pooling-->, more than half of what the network can do:
+# **What the runs say.** Pooling as printed costs **+0.032**<!--m:claim.03.pooling-->, more than half of what the network can do:
 # three steps are too few. Padding by zeros in the log-mel costs **+0.026**<!--m:claim.03.padding-->. The other slope changes
 # **-0.004**<!--m:claim.03.slope-->, the cosine instead of the dot product **-0.005**<!--m:claim.03.dot-->. Three seeds leave these
 # two open: an effect of **0.020**<!--m:03.visible.slope--> and **0.029**<!--m:03.visible.dot--> could have been seen, hardly a
