@@ -342,7 +342,7 @@ def cosine(rate, epochs, **more):
     return train.Settings(rate, max_epochs=epochs, warmup_epochs=epochs / 10, stop_after=epochs, **more)
 
 
-rate, few = 1e-4 * profile.batch_size / 64, max(1, round(profile.max_epochs / 10))  # 3 epochs at laptop
+rate, few = 1e-4 * profile.batch_size / 64, max(1, round(profile.max_epochs / 15))  # 2 epochs at laptop
 EVERYTHING = train.Settings(2 * rate, schedule="plateau", patience=2, stop_after=4, max_epochs=2 * profile.max_epochs)
 TUNING = cosine(0.4 * EVERYTHING.learning_rate, 40)  # 0.4 of the rate, as in the paper
 LEARNING = cosine(rate, few, encoder_scale=0.3)
