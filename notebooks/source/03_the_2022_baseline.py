@@ -404,7 +404,8 @@ outcomes |= compared(own, {"dot product": by_dot})
 outcomes |= compared(bent, {"slope -0.1": baseline})
 outcomes |= compared(coarse, {"pooling as printed": baseline})
 sizes = {name: len(split) for name, split in own[SEED].splits.items()}
-print(f"profile {profile.name}, data {DATA}, seeds {seeds}, clips {sizes}; {account()}")
+print(f"profile {profile.name}, data {DATA}, seeds {seeds}, clips {sizes}")
+print(account())
 
 # %% [markdown]
 # **Predict:** the baseline follows the code. Which of the others will score less: the paper's slope, its pooling, its dot product, or

@@ -259,7 +259,8 @@ gone = [torch.randperm(n, generator=draw)[:k].tolist() for n, k in out_of]
 fig, (ax,) = plots.figure(8, 2.6)
 grid(ax, gone)
 left = np.prod([n - k for n, k in out_of])
-plots.show(fig, alt=f"The same spectrogram with one row and four columns of patches covered: {left} of {SMALL.rows * SMALL.columns} are left.")
+plots.show(fig, alt="The same spectrogram with one row and four columns of patches covered: "
+           f"{left} of {SMALL.rows * SMALL.columns} are left.")
 metric("11.patches.left", left / (SMALL.rows * SMALL.columns))
 
 # %% [markdown]
@@ -618,7 +619,7 @@ for arm, colour in zip(("N", "N, patchout", "N, patchout, extras", "CNN"), (plot
         ax.plot(np.arange(1, len(mean) + 1), mean, color=colour, label=arm)
 left.set(xlabel="epoch", ylabel="training loss")
 right.set(xlabel="epoch (the CNN has half as many)", ylabel="mAP@10, validation")
-left.legend(loc="lower left", fontsize=10)
+right.legend(loc="upper right", fontsize=10)
 last = {arm: np.mean([outcomes[arm][seed].history["loss"].iloc[-1] for seed in seeds]) for arm in ("N", "N, patchout")}
 plots.show(fig, alt="Training loss and validation mAP@10 by epoch, means over seeds. At the end the training loss is "
            + ", ".join(f"{value:.2f} for {arm}" for arm, value in last.items()) + ".")
@@ -784,7 +785,8 @@ def eventful(path, size):
 
 
 for size in LENGTHS:
-    metric(f"11.eventful.{size}", np.mean([eventful(path, size) for path in data.of_split(table, "test")["path"]]))
+    paths = [long_scenes.locator(seed, "test", index) for seed in seeds for index in range(LONG["test"])]
+    metric(f"11.eventful.{size}", np.mean([eventful(path, size) for path in paths]))
 
 # %% [markdown]
 # **What the runs say**
