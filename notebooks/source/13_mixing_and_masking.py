@@ -61,7 +61,8 @@ pipeline(["clip", "text", "encoder", "loss"])
 # ## 1. Two clips at once
 #
 # Munakata et al. 2024, section 4.2, take *mix-up contrast* (Mixco) from images. Sounds suit it better: two photographs laid over
-# each other look like nothing on earth, but two sounds at once are what any street is made of. Equation 8, for clip $i$ and another one, $\phi(i)$:
+# each other look like nothing on earth, but two sounds at once are what any street is made of. Equation 8, for clip $i$ and
+# another one, $\phi(i)$:
 #
 # $$ x'_i = \lambda x_i + (1 - \lambda) x_{\phi(i)} $$
 #
@@ -110,7 +111,8 @@ assert np.allclose(mixed[0].numpy(), by_hand, atol=1e-6)
 # ## 2. Which caption is right?
 #
 # Both, in proportion. The mixture $x'_i$ is a *semi-positive*: caption $i$ is right with weight $\lambda$, caption $\phi(i)$ with
-# weight $1 - \lambda$. Such targets are called *soft*. For a batch they are a matrix: row $i$ is a mixture, column $j$ a caption.
+# weight $1 - \lambda$. Such targets are called *soft*. For a batch they are a matrix: row $i$ is a mixture, column $j$ a caption. (Is
+# "a dog barks" half true where a dog barks in the rain? Keep the question; we come back to it.)
 
 
 # %% tags=["for-exercises"]
