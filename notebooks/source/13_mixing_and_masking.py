@@ -3,7 +3,7 @@
 #   hearsay:
 #     corpora: [clean]
 #     alone: true
-#     budget_s: {laptop: 180, smoke: 120}
+#     budget_s: {laptop: 180, smoke: 150}
 # ---
 
 # %% [markdown]
