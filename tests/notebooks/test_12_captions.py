@@ -124,7 +124,7 @@ def test_shuffled_captions_bring_every_claim_down():
     assert not ran.replicated & GAINS
 
 
-@pytest.mark.parametrize("arm", ["augmented", "written alone"])
+@pytest.mark.parametrize("arm", ["5 augmented", "written alone"])  # an arm of two names stands under the later one
 def test_a_planted_difference_is_found_where_none_was_claimed(log, arm):
     """The positive control of every "gains nothing": hide one answer in 25, and the same test sees it."""
     rng = np.random.default_rng(0)
