@@ -3,7 +3,7 @@
 #   hearsay:
 #     corpora: [clean, noisy]
 #     alone: true
-#     budget_s: {laptop: 300, smoke: 60}
+#     budget_s: {laptop: 300, smoke: 90}
 # ---
 
 # %% [markdown]
