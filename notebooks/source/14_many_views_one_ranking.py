@@ -679,8 +679,9 @@ team("14.ensemble.both", "The ensemble with both views beats the one with paraph
 # ## 7. The hidden set
 #
 # The paper's ensemble had 42.22 on Clotho's test split, a little more than the winner of that year's challenge (41.90), and 39.2 on
-# the hidden set, where the winner had 41.6. "This result shows that we cannot avoid overfitting." Does it? It is one system against one other,
-# once, without an interval; nobody knows what the *single* models would have had on the hidden set.
+# the hidden set, where the winner had 41.6. "This result shows that we cannot avoid overfitting by merely using the large-scale
+# dataset and encoders." Does it? It is one system against one other, once, without an interval; nobody knows what the *single* models
+# would have had on the hidden set.
 #
 # We ask the question that the sentence is about: does the ensemble gain less on a hidden set? Ours is the *shifted* split: other
 # rooms, levels and backgrounds. Two things must be the same on both sides before the gains can be compared. A gain over the *best*
@@ -856,7 +857,7 @@ if "shifted" in scored:
 # - *Ten checkpoints (M8).* Their mean minus the best: **+0.003**<!--m:claim.M8-->; five validations an epoch instead of one:
 #   **-0.002**<!--m:claim.14.validations-->. Both intervals lie within the margin. Section 5 says why it could hardly be otherwise with a
 #   schedule that ends at 0. The paper's is such a cosine, too.
-# - *The ensemble (M7).* Over the mean of its members **+0.062**<!--m:claim.14.ensemble.mean-->, as large as anything in this notebook;
+# - *The ensemble (M7).* Over the mean of its members **+0.062**<!--m:claim.14.ensemble.mean-->, as much as five paraphrases bring;
 #   over its best member **+0.007**<!--m:claim.M7-->, with an interval that five seeds cannot keep clear of 0. Both are true: our members
 #   are very unequal, the paper's nearly equal (38.57 to 39.79), so that there the best is hardly above the mean. Luck averaged away
 #   explains half of it: five seeds of one kind gain **+0.031**<!--m:claim.14.ensemble.seeds--> over theirs. Kinds beat seeds by
@@ -870,10 +871,10 @@ if "shifted" in scored:
 #   does *not* carry over is the lead on the best member (**-0.003**<!--m:claim.14.shifted.ensemble.best-->, a hair behind it). So the
 #   order of two systems may change on a hidden set though the ensemble has lost nothing of its gain. The paper's sentence rests on
 #   such an order, of two systems by two teams.
-# - *Ten seconds.* The whole recording is worth **+0.115**<!--m:claim.14.ten-seconds-->. Of all
-#   events **47 %**<!--m:14.cut.events--> begin behind the cut, and a caption that tells of one asks for what is no longer there. Our world spreads its events evenly; on Freesound the start of a recording may
-#   tell more than its end. Most of the paper's audio encoders learnt from AudioSet's ten seconds, which is a reason for the cut; notebook
-#   11 shows how to keep the rest: segment by segment.
+# - *Ten seconds.* The whole recording is worth **+0.115**<!--m:claim.14.ten-seconds-->. Of all events
+#   **47 %**<!--m:14.cut.events--> begin behind the cut, and a caption that tells of one asks for what is no longer there. Our world spreads
+#   its events evenly; on Freesound the start of a recording may tell more than its end. Most of the paper's audio encoders learnt from
+#   AudioSet's ten seconds, which is a reason for the cut; notebook 11 shows how to keep the rest: segment by segment.
 # - *Soft targets.* To go on with soft targets instead of hard ones brings **+0.011**<!--m:claim.14.soft-targets-->. Without the control you
 #   would have compared **0.420**<!--m:14.pupil.hard-then-soft--> with **0.403**<!--m:14.pupil.hard-targets-->; a part of that the further steps
 #   give by themselves (**0.409**<!--m:14.pupil.hard-then-hard-->). Soft targets from the first step do no better than hard ones
