@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from lib import augment, losses, pairs
+from lib import augment, batch_pairs, losses
 from lib.workbook import SOURCES
 
 SOURCE = SOURCES / "13_mixing_and_masking.py"
@@ -45,7 +45,7 @@ def test_mixco(taught, n, temperature):
 
 def test_targets(taught):
     _, _, partner, share = batch()
-    expected, _ = pairs.mixed_targets(partner, share, torch.arange(7))
+    expected, _ = batch_pairs.mixed_targets(partner, share, torch.arange(7))
     torch.testing.assert_close(taught["targets"](partner, share), expected)
 
 
