@@ -30,10 +30,12 @@ def code_hash(notebook: NotebookNode) -> str:
 
 def lib_hash(notebook: NotebookNode, root: Path = ROOT) -> str:
     """Of all in `lib` that can move this notebook's results: the modules that its code imports, those that they
-    import, and `lib`'s data; without the workbook's machinery. A run log that the code names counts as well."""
-    digest = hashlib.sha256()
+    import, and `lib`'s data; without the workbook's machinery. A run log that the code names counts as well. A file
+    with the name of a module beside it (ask.js, ask.py) counts where that module does."""
+    digest, modules = hashlib.sha256(), _imports(notebook, root)
     files = {path for path in (root / "lib").rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
-    for path in sorted(files | _imports(notebook, root) | _logs(notebook, root)):
+    files -= {path for path in files if (of := path.with_suffix(".py")).is_file() and of not in modules}
+    for path in sorted(files | modules | _logs(notebook, root)):
         relative = path.relative_to(root).as_posix()
         if not relative.startswith("lib/workbook/"):
             digest.update(relative.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())

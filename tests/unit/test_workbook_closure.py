@@ -15,13 +15,16 @@ FILES = {
     "lib/data/folder.py": "",
     "lib/data/table.py": "",
     "lib/data/__pycache__/table.pyc": "",
+    "lib/data/table.js": "",
+    "lib/data/other.py": "",
+    "lib/data/other.js": "",
     "lib/weights/cnn.safetensors": "",
     "lib/workbook/setup.py": "from lib import losses",
     "notebooks/logs/50_long.npz": "",
     "notebooks/logs/51_other.npz": "",
 }
 CODE = ("%matplotlib inline\nfrom lib.data import table", "import lib.workbook.setup", "f(log='50_long')\nimport numpy")
-COUNTS = ("lib/__init__.py", "lib/data/__init__.py", "lib/data/folder.py", "lib/data/table.py",
+COUNTS = ("lib/__init__.py", "lib/data/__init__.py", "lib/data/folder.py", "lib/data/table.py", "lib/data/table.js",
           "lib/weights/cnn.safetensors", "notebooks/logs/50_long.npz")  # fmt: skip
 
 
