@@ -13,7 +13,7 @@ FEW = """
 def more_with_few(few, many):
     gains = [np.subtract(augmented, plain) for augmented, plain in (few, many)]
     difference = {difference}
-    half = quantile(len(difference)) * difference.std({ddof}) / np.sqrt(len(difference))
+    half = quantile(len(difference)) * difference.std({ddof}){root}
     return difference.mean() - half, difference.mean() + half
 """
 MENDED = r"""
@@ -25,12 +25,13 @@ def mended(answer, n=5):
             captions.append({text})
         elif {goes_on}:
             captions[-1] += " " + line
-        going_on = bool(begins) or (going_on and line[:1].islower())
+        going_on = {still}
     return {found}
 """
 RIGHT = {
     "lines": "map(str.strip, answer.splitlines())", "number": r"(\d+)[.):]\s+(.*)", "text": "begins[2]",
     "goes_on": "going_on and line[:1].islower()", "found": "captions if numbers == list(range(1, n + 1)) else []",
+    "still": "bool(begins) or (going_on and line[:1].islower())",
 }  # fmt: skip
 ANY_ORDER = "sorted(numbers) == list(range(1, n + 1))"
 SORTED = f"[c for _, c in sorted(zip(numbers, captions))] if {ANY_ORDER} else []"
@@ -38,8 +39,8 @@ FIRST_N = "captions[:n] if numbers[:n] == list(range(1, n + 1)) else []"
 UNSTRIPPED = {"lines": "answer.splitlines()", "goes_on": "going_on and line.strip()[:1].islower()"}
 
 
-def few(difference="gains[0] - gains[1]", ddof="ddof=1"):
-    return FEW.format(difference=difference, ddof=ddof)
+def few(difference="gains[0] - gains[1]", ddof="ddof=1", root=" / np.sqrt(len(difference))"):
+    return FEW.format(difference=difference, ddof=ddof, root=root)
 
 
 def mended(**change):
@@ -60,6 +61,8 @@ WRONG = [
     (2, "turns it round", few("gains[1] - gains[0]"), "few minus many"),
     (2, "compares scores", few("np.subtract(few[0], many[0])"), "compare gains, not scores"),
     (2, "divides by n", few(ddof=""), "divides by n - 1"),
+    (2, "forgets the root", few(root=""), "divide by the root of n"),
+    (2, "forgets both", few(ddof="", root=""), "and divide by the root of n"),
     (2, "always takes five", few().replace("quantile(len(difference))", "quantile(5)"), "of the seeds"),
     (3, "is as strict as parse", "def mended(answer, n=5): return parse(answer, n) or []", "prose around the list"),
     (3, "joins all that follows", mended(goes_on="captions and line"), "begins with a capital"),
@@ -67,6 +70,8 @@ WRONG = [
     (3, "joins nothing", mended(goes_on="False"), "belongs to the first caption"),
     (3, "takes a dot alone", mended(number=r"(\d+)\.\s+(.*)"), "a bracket may follow"),
     (3, "does not strip", mended(**UNSTRIPPED), "one space"),
+    (3, "joins one line", mended(still="bool(begins)"), "that went on with the caption"),
+    (3, "never ends", mended(still="bool(begins) or going_on"), "a blank line ends the caption"),
     (3, "takes one digit", mended(number=r"(\d)[.)]\s+(.*)"), "two digits"),
     (3, "needs no sign", mended(number=r"(\d+)[.):]?\s+(.*)"), "a sign must follow"),
     (3, "takes the first n", mended(found=FIRST_N), "and no other"),
