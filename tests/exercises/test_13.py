@@ -26,7 +26,7 @@ def with_holes(tokens, chances, share):
 """
 ASK = """
 def sounds_ask(similarity, partner, share, tau):
-    logits = np.array(similarity) / tau
+    logits = np.array(similarity) {scaled}
     cost = np.log(np.exp(logits).sum(axis={axis}, keepdims=True)) - logits
     rows = np.arange(len(cost))
     own, other = cost[rows, rows], cost[rows, partner]
@@ -42,8 +42,8 @@ def holes(special='("[CLS]", "[SEP]", "[PAD]")', stays="chance >= share"):
     return HOLES.format(special=special, stays=stays)
 
 
-def ask(axis=1, each="share * own + (1 - share) * other", reduce="mean"):
-    return ASK.format(axis=axis, each=each, reduce=reduce)
+def ask(axis=1, each="share * own + (1 - share) * other", reduce="mean", scaled="/ tau"):
+    return ASK.format(axis=axis, each=each, reduce=reduce, scaled=scaled)
 
 
 WRONG = [
@@ -63,6 +63,7 @@ def caption_weights(partner, share):
     (2, "masks the padding", holes(special='("[CLS]", "[SEP]")'), "the padding is no word"),
     (2, "masks what lies above", holes(stays="chance < share"), "below the share"),
     (2, "leaves tokens out", LEFT_OUT, "replaced, not left out"),
+    (2, "masks on the edge", holes(stays="chance > share"), "< and not <="),
     (2, "masks a fixed number", FIXED_NUMBER, "its own chance"),
     (3, "takes the bracket", ask(each="share * (own + (1 - share) * other)"), "equation 10 as printed"),
     (3, "sums", ask(reduce="sum"), "not the sum"),
@@ -71,5 +72,7 @@ def caption_weights(partner, share):
     (3, "runs down the columns", ask(axis=0), "along a row"),
     (3, "blends probabilities", ask(each="-np.log(share * np.exp(-own) + (1 - share) * np.exp(-other))"),
      "weight the logarithms"),
+    (3, "forgets tau", ask(scaled=""), "tau has no effect"),
+    (3, "multiplies by tau", ask(scaled="* tau"), "you multiply"),
 ]  # fmt: skip
 test_exercises = harness.suite("13_mixing_and_masking", WRONG)

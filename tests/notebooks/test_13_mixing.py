@@ -40,6 +40,11 @@ def table():
     return data.load("soundscapes", profile=LAPTOP, seed=0, needs=("captions",))
 
 
+def test_the_laptop_leaves_no_clip_out(recipes):
+    """Fewer clips are for a shorter profile; at laptop the log's corpora are whole."""
+    assert recipes["part"] == 1 and recipes["fewer"] == LAPTOP
+
+
 def test_the_arms_differ_in_what_they_augment_and_in_nothing_else(recipes):
     arms = recipes["ARMS"]
     assert set(arms) == {"neither", "mixco", "masking", "both"}

@@ -36,6 +36,12 @@ def log():
     return run_log.read("14")
 
 
+def test_the_laptop_leaves_no_clip_out(recipes):
+    """Fewer clips are for a shorter profile; at laptop the log's corpora are whole."""
+    assert recipes["part"] == 1 and recipes["fewer"] == LAPTOP
+    assert recipes["LONG"] == {"train": 150, "validation": 40, "test": 150}
+
+
 def table(seed):
     """A seed's clips, as the notebook joins them."""
     clean = data.load("soundscapes", profile=LAPTOP, seed=seed)
