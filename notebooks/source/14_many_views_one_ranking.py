@@ -857,31 +857,31 @@ if "shifted" in scored:
 #
 # | what is compared | mAP@10 | 95 % interval |
 # |---|---|---|
-# | five paraphrases, over the query alone (M6.soundscapes) | **+0.063**<!--m:claim.M6.soundscapes--> | **+0.000**<!--m:claim.M6.soundscapes.low--> to **+0.000**<!--m:claim.M6.soundscapes.high--> |
-# | the same, on the shifted split | **+0.042**<!--m:claim.14.shifted.paraphrases--> | **+0.000**<!--m:claim.14.shifted.paraphrases.low--> to **+0.000**<!--m:claim.14.shifted.paraphrases.high--> |
-# | the same, for queries with a word that training never met | **+0.113**<!--m:14.gain.some-word-new--> | **+0.000**<!--m:14.gain.some-word-new.low--> to **+0.000**<!--m:14.gain.some-word-new.high--> |
-# | the same, for all other queries | **+0.010**<!--m:14.gain.all-words-met--> | **+0.000**<!--m:14.gain.all-words-met.low--> to **+0.000**<!--m:14.gain.all-words-met.high--> |
-# | a paraphraser who knows such words, over one who does not | **+0.042**<!--m:claim.14.words-met--> | **+0.000**<!--m:claim.14.words-met.low--> to **+0.000**<!--m:claim.14.words-met.high--> |
-# | one data set a batch, over mixed batches | **+0.025**<!--m:claim.14.one-source--> | **+0.000**<!--m:claim.14.one-source.low--> to **+0.000**<!--m:claim.14.one-source.high--> |
-# | the same, where one data set has another microphone | **-0.003**<!--m:claim.14.one-source.microphone--> | **+0.000**<!--m:claim.14.one-source.microphone.low--> to **+0.000**<!--m:claim.14.one-source.microphone.high--> |
-# | a temperature learnt from 0.02, over one fixed there | **-0.003**<!--m:claim.14.temperature.learnt--> | **+0.000**<!--m:claim.14.temperature.learnt.low--> to **+0.000**<!--m:claim.14.temperature.learnt.high--> |
-# | learnt from 0.07, over learnt from 0.02 | **+0.031**<!--m:claim.14.temperature.start--> | **+0.000**<!--m:claim.14.temperature.start.low--> to **+0.000**<!--m:claim.14.temperature.start.high--> |
-# | the mean of the ten best checkpoints, over the best (M8) | **+0.003**<!--m:claim.M8--> | **+0.000**<!--m:claim.M8.low--> to **+0.000**<!--m:claim.M8.high--> |
-# | five validations an epoch, over one | **-0.002**<!--m:claim.14.validations--> | **+0.000**<!--m:claim.14.validations.low--> to **+0.000**<!--m:claim.14.validations.high--> |
-# | the ensemble of five kinds, over its best member (M7) | **+0.007**<!--m:claim.M7--> | **+0.000**<!--m:claim.M7.low--> to **+0.000**<!--m:claim.M7.high--> |
-# | the same, over the mean of its members | **+0.062**<!--m:claim.14.ensemble.mean--> | **+0.000**<!--m:claim.14.ensemble.mean.low--> to **+0.000**<!--m:claim.14.ensemble.mean.high--> |
-# | five seeds of one kind, over the mean of theirs | **+0.031**<!--m:claim.14.ensemble.seeds--> | **+0.000**<!--m:claim.14.ensemble.seeds.low--> to **+0.000**<!--m:claim.14.ensemble.seeds.high--> |
-# | five kinds, over five seeds | **+0.011**<!--m:claim.14.ensemble.diversity--> | **+0.000**<!--m:claim.14.ensemble.diversity.low--> to **+0.000**<!--m:claim.14.ensemble.diversity.high--> |
-# | the ensemble with paraphrases, over without | **+0.061**<!--m:claim.14.ensemble.paraphrases--> | **+0.000**<!--m:claim.14.ensemble.paraphrases.low--> to **+0.000**<!--m:claim.14.ensemble.paraphrases.high--> |
-# | with both views, over with paraphrases | **-0.010**<!--m:claim.14.ensemble.both--> | **+0.000**<!--m:claim.14.ensemble.both.low--> to **+0.000**<!--m:claim.14.ensemble.both.high--> |
-# | the ensemble's gain on the test split, over that on the shifted one (M10) | **+0.004**<!--m:claim.M10--> | **+0.000**<!--m:claim.M10.low--> to **+0.000**<!--m:claim.M10.high--> |
-# | on the shifted split: the ensemble, over the mean of its members | **+0.058**<!--m:claim.14.shifted.ensemble--> | **+0.000**<!--m:claim.14.shifted.ensemble.low--> to **+0.000**<!--m:claim.14.shifted.ensemble.high--> |
-# | on the shifted split: the ensemble, over the best member | **-0.003**<!--m:claim.14.shifted.ensemble.best--> | **+0.000**<!--m:claim.14.shifted.ensemble.best.low--> to **+0.000**<!--m:claim.14.shifted.ensemble.best.high--> |
-# | whole recordings, over their first ten seconds | **+0.115**<!--m:claim.14.ten-seconds--> | **+0.000**<!--m:claim.14.ten-seconds.low--> to **+0.000**<!--m:claim.14.ten-seconds.high--> |
-# | going on with soft targets, over going on with hard ones | **+0.011**<!--m:claim.14.soft-targets--> | **+0.000**<!--m:claim.14.soft-targets.low--> to **+0.000**<!--m:claim.14.soft-targets.high--> |
-# | soft targets from the first step, over hard ones | **+0.002**<!--m:claim.14.soft-targets.first--> | **+0.000**<!--m:claim.14.soft-targets.first.low--> to **+0.000**<!--m:claim.14.soft-targets.first.high--> |
-# | the same, on the shifted split | **+0.001**<!--m:claim.14.shifted.soft-targets--> | **+0.000**<!--m:claim.14.shifted.soft-targets.low--> to **+0.000**<!--m:claim.14.shifted.soft-targets.high--> |
-# | the teachers' ensemble, over the pupil with soft targets alone | **+0.031**<!--m:claim.14.soft-targets.teachers--> | **+0.000**<!--m:claim.14.soft-targets.teachers.low--> to **+0.000**<!--m:claim.14.soft-targets.teachers.high--> |
+# | five paraphrases, over the query alone (M6.soundscapes) | **+0.063**<!--m:claim.M6.soundscapes--> | **+0.054**<!--m:claim.M6.soundscapes.low--> to **+0.073**<!--m:claim.M6.soundscapes.high--> |
+# | the same, on the shifted split | **+0.042**<!--m:claim.14.shifted.paraphrases--> | **+0.020**<!--m:claim.14.shifted.paraphrases.low--> to **+0.064**<!--m:claim.14.shifted.paraphrases.high--> |
+# | the same, for queries with a word that training never met | **+0.113**<!--m:14.gain.some-word-new--> | **+0.096**<!--m:14.gain.some-word-new.low--> to **+0.130**<!--m:14.gain.some-word-new.high--> |
+# | the same, for all other queries | **+0.010**<!--m:14.gain.all-words-met--> | **+0.006**<!--m:14.gain.all-words-met.low--> to **+0.015**<!--m:14.gain.all-words-met.high--> |
+# | a paraphraser who knows such words, over one who does not | **+0.042**<!--m:claim.14.words-met--> | **+0.030**<!--m:claim.14.words-met.low--> to **+0.054**<!--m:claim.14.words-met.high--> |
+# | one data set a batch, over mixed batches | **+0.025**<!--m:claim.14.one-source--> | **+0.017**<!--m:claim.14.one-source.low--> to **+0.034**<!--m:claim.14.one-source.high--> |
+# | the same, where one data set has another microphone | **-0.003**<!--m:claim.14.one-source.microphone--> | **-0.009**<!--m:claim.14.one-source.microphone.low--> to **+0.004**<!--m:claim.14.one-source.microphone.high--> |
+# | a temperature learnt from 0.02, over one fixed there | **-0.003**<!--m:claim.14.temperature.learnt--> | **-0.013**<!--m:claim.14.temperature.learnt.low--> to **+0.007**<!--m:claim.14.temperature.learnt.high--> |
+# | learnt from 0.07, over learnt from 0.02 | **+0.031**<!--m:claim.14.temperature.start--> | **+0.022**<!--m:claim.14.temperature.start.low--> to **+0.041**<!--m:claim.14.temperature.start.high--> |
+# | the mean of the ten best checkpoints, over the best (M8) | **+0.003**<!--m:claim.M8--> | **-0.002**<!--m:claim.M8.low--> to **+0.007**<!--m:claim.M8.high--> |
+# | five validations an epoch, over one | **-0.002**<!--m:claim.14.validations--> | **-0.004**<!--m:claim.14.validations.low--> to **+0.001**<!--m:claim.14.validations.high--> |
+# | the ensemble of five kinds, over its best member (M7) | **+0.007**<!--m:claim.M7--> | **-0.002**<!--m:claim.M7.low--> to **+0.015**<!--m:claim.M7.high--> |
+# | the same, over the mean of its members | **+0.062**<!--m:claim.14.ensemble.mean--> | **+0.059**<!--m:claim.14.ensemble.mean.low--> to **+0.065**<!--m:claim.14.ensemble.mean.high--> |
+# | five seeds of one kind, over the mean of theirs | **+0.031**<!--m:claim.14.ensemble.seeds--> | **+0.030**<!--m:claim.14.ensemble.seeds.low--> to **+0.032**<!--m:claim.14.ensemble.seeds.high--> |
+# | five kinds, over five seeds | **+0.011**<!--m:claim.14.ensemble.diversity--> | **+0.010**<!--m:claim.14.ensemble.diversity.low--> to **+0.013**<!--m:claim.14.ensemble.diversity.high--> |
+# | the ensemble with paraphrases, over without | **+0.061**<!--m:claim.14.ensemble.paraphrases--> | **+0.055**<!--m:claim.14.ensemble.paraphrases.low--> to **+0.067**<!--m:claim.14.ensemble.paraphrases.high--> |
+# | with both views, over with paraphrases | **-0.010**<!--m:claim.14.ensemble.both--> | **-0.013**<!--m:claim.14.ensemble.both.low--> to **-0.007**<!--m:claim.14.ensemble.both.high--> |
+# | the ensemble's gain on the test split, over that on the shifted one (M10) | **+0.004**<!--m:claim.M10--> | **-0.004**<!--m:claim.M10.low--> to **+0.013**<!--m:claim.M10.high--> |
+# | on the shifted split: the ensemble, over the mean of its members | **+0.058**<!--m:claim.14.shifted.ensemble--> | **+0.054**<!--m:claim.14.shifted.ensemble.low--> to **+0.063**<!--m:claim.14.shifted.ensemble.high--> |
+# | on the shifted split: the ensemble, over the best member | **-0.003**<!--m:claim.14.shifted.ensemble.best--> | **-0.005**<!--m:claim.14.shifted.ensemble.best.low--> to **-0.002**<!--m:claim.14.shifted.ensemble.best.high--> |
+# | whole recordings, over their first ten seconds | **+0.115**<!--m:claim.14.ten-seconds--> | **+0.086**<!--m:claim.14.ten-seconds.low--> to **+0.144**<!--m:claim.14.ten-seconds.high--> |
+# | going on with soft targets, over going on with hard ones | **+0.011**<!--m:claim.14.soft-targets--> | **+0.008**<!--m:claim.14.soft-targets.low--> to **+0.015**<!--m:claim.14.soft-targets.high--> |
+# | soft targets from the first step, over hard ones | **+0.002**<!--m:claim.14.soft-targets.first--> | **-0.003**<!--m:claim.14.soft-targets.first.low--> to **+0.007**<!--m:claim.14.soft-targets.first.high--> |
+# | the same, on the shifted split | **+0.001**<!--m:claim.14.shifted.soft-targets--> | **-0.011**<!--m:claim.14.shifted.soft-targets.low--> to **+0.012**<!--m:claim.14.shifted.soft-targets.high--> |
+# | the teachers' ensemble, over the pupil with soft targets alone | **+0.031**<!--m:claim.14.soft-targets.teachers--> | **+0.027**<!--m:claim.14.soft-targets.teachers.low--> to **+0.035**<!--m:claim.14.soft-targets.teachers.high--> |
 #
 # A difference within 0.01 would change nobody's mind; an interval that holds 0 and more than 0.01 leaves it open.
 #
