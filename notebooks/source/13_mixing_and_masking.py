@@ -56,17 +56,8 @@ pipeline(["clip", "text", "encoder", "loss"])
 # **Before:** notebooks 08 (NT-Xent, temperature), 10 (encoders that learn, controls, power).
 #
 # <!--runtimes-->
-
-# %% [markdown]
-# ## 1. Two clips at once
 #
-# Munakata et al. 2024, section 4.2, take *mix-up contrast* (Mixco) from images. Sounds suit it better: two photographs laid over
-# each other look like nothing on earth, but two sounds at once are what any street is made of. Equation 8, for clip $i$ and
-# another one, $\phi(i)$:
-#
-# $$ x'_i = \lambda x_i + (1 - \lambda) x_{\phi(i)} $$
-#
-# with $\lambda$ uniform between 0 and 1. It happens in the waveform, before the encoder. We write:
+# First the clips: those of every notebook, over three seeds.
 
 # %% tags=["recipes"]
 part = min(1, profile.max_epochs / 25)  # of the clips; 1 but at a shorter profile, since here every arm reads them anew
@@ -78,6 +69,17 @@ scored = [split for split in ("test", "shifted") if split in set(tables[SEED]["s
 sounds = data.of_split(tables[SEED], "validation")
 told = data.caption_rows(tables[SEED], "validation")
 RATE = 16_000  # hertz, what the audio encoder hears
+
+# %% [markdown]
+# ## 1. Two clips at once
+#
+# Munakata et al. 2024, section 4.2, take *mix-up contrast* (Mixco) from images. Sounds suit it better: two photographs laid over
+# each other look like nothing on earth, but two sounds at once are what any street is made of. Equation 8, for clip $i$ and
+# another one, $\phi(i)$:
+#
+# $$ x'_i = \lambda x_i + (1 - \lambda) x_{\phi(i)} $$
+#
+# with $\lambda$ uniform between 0 and 1. It happens in the waveform, before the encoder. We write:
 
 
 # %% tags=["for-exercises"]
@@ -659,7 +661,7 @@ pd.DataFrame(spent).T.round(3)
 # %% [markdown]
 # **What the runs say**
 #
-# | mAP@10 over the arm with neither | test | with paraphrases | shifted | twice as long | gap |
+# | mAP@10, over the arm with neither | test | with paraphrases | shifted | twice as long, one seed | gap |
 # |---|---|---|---|---|---|
 # | masking (M3) | **-0.013**<!--m:claim.M3--> | **-0.013**<!--m:claim.13.views.M3--> | **-0.011**<!--m:claim.13.shifted.M3--> | **-0.015**<!--m:claim.13.longer.masking--> | **0.98**<!--m:13.gap.masking--> |
 # | Mixco (M4) | **-0.030**<!--m:claim.M4--> | **-0.029**<!--m:claim.13.views.M4--> | **-0.014**<!--m:claim.13.shifted.M4--> | **-0.040**<!--m:claim.13.longer.mixco--> | **1.04**<!--m:13.gap.mixco--> |
