@@ -646,9 +646,9 @@ metric("14.alike.kinds", kinds)
 metric("14.alike.seeds", alike[5:, 5:][np.triu_indices(3, 1)].mean())
 
 # %% [markdown]
-# Left, both lines begin with one model of kind A, of different seeds: look at how much they *rise*. Right: two members of one kind
-# agree, query by query, with a correlation of **0.75**<!--m:14.alike.seeds-->, two of different kinds with
-# **0.63**<!--m:14.alike.kinds-->. Whoever agrees with you cannot correct you. For squared errors that is an identity (Krogh and
+# Left, both lines begin with one model of kind A, of different seeds: look at how much they *rise*. (That of the kinds is up as soon
+# as B, the best, joins A; the three that follow bring no more than they take.) Right: two members of one kind agree, query by query,
+# with a correlation of **0.75**<!--m:14.alike.seeds-->, two of different kinds with **0.63**<!--m:14.alike.kinds-->. Whoever agrees with you cannot correct you. For squared errors that is an identity (Krogh and
 # Vedelsby 1995). With $\bar s$ the mean of $M$ members and $y$ what they should say,
 #
 # $$ (\bar s - y)^2 = \frac1M \sum_m (s_m - y)^2 - \frac1M \sum_m (s_m - \bar s)^2 $$
