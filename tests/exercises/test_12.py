@@ -13,9 +13,10 @@ FEW = """
 def more_with_few(few, many):
     gains = [np.subtract(augmented, plain) for augmented, plain in (few, many)]
     difference = {difference}
-    half = quantile(len(difference)) * difference.std({ddof}){root}
-    return difference.mean() - half, difference.mean() + half
+    half = {t} * difference.std({ddof}){root}
+    return {ends}
 """
+T, ENDS = "quantile(len(difference))", "difference.mean() - half, difference.mean() + half"
 MENDED = r"""
 def mended(answer, n=5):
     numbers, captions, going_on = [], [], False
@@ -39,8 +40,8 @@ FIRST_N = "captions[:n] if numbers[:n] == list(range(1, n + 1)) else []"
 UNSTRIPPED = {"lines": "answer.splitlines()", "goes_on": "going_on and line.strip()[:1].islower()"}
 
 
-def few(difference="gains[0] - gains[1]", ddof="ddof=1", root=" / np.sqrt(len(difference))"):
-    return FEW.format(difference=difference, ddof=ddof, root=root)
+def few(difference="gains[0] - gains[1]", ddof="ddof=1", root=" / np.sqrt(len(difference))", t=T, ends=ENDS):
+    return FEW.format(difference=difference, ddof=ddof, root=root, t=t, ends=ends)
 
 
 def mended(**change):
@@ -60,10 +61,12 @@ WRONG = [
     (2, "looks at few alone", few("gains[0]"), "what of the gain with many?"),
     (2, "turns it round", few("gains[1] - gains[0]"), "few minus many"),
     (2, "compares scores", few("np.subtract(few[0], many[0])"), "compare gains, not scores"),
+    (2, "turns the ends round", few(ends="half + difference.mean(), -half + difference.mean()"), "low end comes first"),
+    (2, "takes the normal's", few(t="1.96"), "1.96 is for many seeds"),
     (2, "divides by n", few(ddof=""), "divides by n - 1"),
     (2, "forgets the root", few(root=""), "divide by the root of n"),
     (2, "forgets both", few(ddof="", root=""), "and divide by the root of n"),
-    (2, "always takes five", few().replace("quantile(len(difference))", "quantile(5)"), "of the seeds"),
+    (2, "always takes five", few(t="quantile(5)"), "of the seeds"),
     (3, "is as strict as parse", "def mended(answer, n=5): return parse(answer, n) or []", "prose around the list"),
     (3, "joins all that follows", mended(goes_on="captions and line"), "begins with a capital"),
     (3, "keeps the numbers", mended(text="line"), "leave the numbers out"),
@@ -72,6 +75,7 @@ WRONG = [
     (3, "does not strip", mended(**UNSTRIPPED), "one space"),
     (3, "joins one line", mended(still="bool(begins)"), "that went on with the caption"),
     (3, "never ends", mended(still="bool(begins) or going_on"), "a blank line ends the caption"),
+    (3, "joins any line", mended(goes_on="going_on and line", still="bool(line)"), "small letter goes on"),
     (3, "takes one digit", mended(number=r"(\d)[.)]\s+(.*)"), "two digits"),
     (3, "needs no sign", mended(number=r"(\d+)[.):]?\s+(.*)"), "a sign must follow"),
     (3, "takes the first n", mended(found=FIRST_N), "and no other"),
