@@ -1,11 +1,8 @@
 """What notebook 12 writes out is what the library does: the reader of answers, and the swap."""
 
-import ast
 import random
 import re
-from pathlib import Path
 
-import jupytext
 import numpy as np
 import pytest
 import torch
@@ -14,8 +11,8 @@ from lib import llm
 from lib.examples import Examples
 from lib.llm import Reason
 from lib.variants import Variants
+from tests.notebooks import own_cells
 
-SOURCE = Path(__file__).parents[2] / "notebooks" / "source" / "12_gpt_captions.py"
 TAUGHT = ("parse", "swapped")
 STRICTER = {Reason.SEVERAL, Reason.SHORT, Reason.REPEATED, Reason.REFUSED}  # what the library looks for besides
 
@@ -23,13 +20,7 @@ STRICTER = {Reason.SEVERAL, Reason.SHORT, Reason.REPEATED, Reason.REFUSED}  # wh
 @pytest.fixture(scope="module")
 def taught():
     """The notebook's functions, without running the notebook."""
-    cells = jupytext.read(SOURCE, fmt="py:percent").cells
-    code = [node for c in cells if c.cell_type == "code" for node in ast.parse(c.source).body]
-    found = [node for node in code if isinstance(node, ast.FunctionDef) and node.name in TAUGHT]
-    assert sorted(node.name for node in found) == sorted(TAUGHT)
-    namespace = {"re": re}
-    exec(compile(ast.Module(found, []), SOURCE.name, "exec"), namespace)
-    return namespace
+    return own_cells.written("12_gpt_captions", TAUGHT, re=re)
 
 
 def answer(rng: random.Random, n: int) -> str:

@@ -1,29 +1,20 @@
 """What notebook 13 writes out is what `lib.losses` and `lib.augment` compute."""
 
-import ast
 
-import jupytext
 import numpy as np
 import pytest
 import torch
 
 from lib import augment, batch_pairs, losses
-from lib.workbook import SOURCES
+from tests.notebooks import own_cells
 
-SOURCE = SOURCES / "13_mixing_and_masking.py"
 TAUGHT = ("mix", "targets", "asks", "mixco", "mask_tokens")
 
 
 @pytest.fixture(scope="module")
 def taught():
     """The notebook's functions, without running the notebook."""
-    cells = jupytext.read(SOURCE, fmt="py:percent").cells
-    code = [node for c in cells if c.cell_type == "code" for node in ast.parse(c.source).body]
-    found = [node for node in code if isinstance(node, ast.FunctionDef) and node.name in TAUGHT]
-    assert sorted(node.name for node in found) == sorted(TAUGHT)
-    namespace = {"torch": torch, "np": np, "losses": losses}
-    exec(compile(ast.Module(found, []), SOURCE.name, "exec"), namespace)
-    return namespace
+    return own_cells.written("13_mixing_and_masking", TAUGHT, torch=torch, np=np, losses=losses)
 
 
 def generator(seed=0):

@@ -1,30 +1,21 @@
 """What notebook 14 writes out is what `lib` computes."""
 
-import ast
-from pathlib import Path
 
-import jupytext
 import numpy as np
 import pytest
 import torch
 
 from lib import books, losses, retrieval
+from tests.notebooks import own_cells
 from tests.unit import toy_corpus as toy
 
-SOURCE = Path(__file__).parents[2] / "notebooks" / "source" / "14_many_views_one_ranking.py"
 TAUGHT = ("average", "averaged", "ensemble", "soft_targets")
 
 
 @pytest.fixture(scope="module")
 def taught():
     """The notebook's functions, without running the notebook."""
-    cells = jupytext.read(SOURCE, fmt="py:percent").cells
-    code = [node for c in cells if c.cell_type == "code" for node in ast.parse(c.source).body]
-    found = [node for node in code if isinstance(node, ast.FunctionDef) and node.name in TAUGHT]
-    assert sorted(node.name for node in found) == sorted(TAUGHT)
-    namespace = {"torch": torch, "np": np}
-    exec(compile(ast.Module(found, []), SOURCE.name, "exec"), namespace)
-    return namespace
+    return own_cells.written("14_many_views_one_ranking", TAUGHT, torch=torch, np=np)
 
 
 def random(*shape, seed=0):
