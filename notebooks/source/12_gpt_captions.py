@@ -512,6 +512,7 @@ compare_gaps("P6.soundscapes.gap", "Augmentation makes the gap between the two l
 
 # %%
 compare("12.others", "Variants of other clips' captions do harm", "fine-tuned", "others' variants")
+compare_gaps("12.others.gap", "Variants of other clips' captions make the gap smaller, too", "fine-tuned", "others' variants")
 compare("12.keywords", "Variants made with keywords are worth more than those made without", "augmented", "no keywords")
 compare("12.words", "A paraphraser that knows words which no training caption has is worth more", "augmented", "met words")
 compare("12.met", "One that knows only words of training captions gains nothing", "met words", "fine-tuned", expect="equal")
@@ -708,7 +709,8 @@ if "few human" in corpora[SEED].splits:
 # - *Overfitting (P6, first half).* The gap between the two losses shrinks by **0.064**<!--m:claim.P6.soundscapes.gap-->, from
 #   **1.086**<!--m:12.gap.fine-tuned--> to **1.022**<!--m:12.gap.augmented-->: surely, and slightly, as the paper says. Look at the
 #   picture which bar moved: the loss on clips learnt from. Validation loss hardly did. A smaller gap says that less was learnt by
-#   heart; it does not say that more was understood.
+#   heart; it does not say that more was understood. Our fault planted on purpose shows it: variants of *other* clips shrink the
+#   gap by **0.072**<!--m:claim.12.others.gap-->, and rank worse. "Overfitting was reduced" is no merit by itself.
 # - *Ranking (P6, second half).* **+0.007**<!--m:claim.P6.soundscapes-->, of the size of the paper's own gain, .0056. We had claimed
 #   "nothing", and the interval just excludes that. It does not stay within our margin either: it ends at
 #   **+0.013**<!--m:claim.P6.soundscapes.high-->. "A little" is what we saw. The control is found: with variants of other clips
@@ -876,32 +878,28 @@ def mended(answer, n=5):
 
 # %% tags=["check"]
 polite3, torn3 = "Sure!\n\n1. A dog barks.\n2. A cat meows.\n\nAnything else?", "1) A dog barks\n  and a cat meows.\n2) Rain falls."
+three3, dogs3 = "1. A dog barks\ntwice,\nthen runs.\n2. Rain falls.\n\nas you asked", "1. Wind blows.\n3 dogs bark.\n2. Rain falls."
 checks.check(mended, [
     Case("polite", (polite3, 2), ["A dog barks.", "A cat meows."], "lines without a number are left out",
-         traps=(([], "prose around the list is no reason to refuse"),
-                (["A dog barks.", "A cat meows. Anything else?"], "a blank line stands between; and it begins with a capital"),
-                (["1. A dog barks.", "2. A cat meows."], "leave the numbers out"))),
+         traps=(([], "prose around the list is no reason to refuse"), (["1. A dog barks.", "2. A cat meows."], "leave the numbers out"),
+                (["A dog barks.", "A cat meows. Anything else?"], "a blank line stands between; and it begins with a capital"))),
     Case("torn", (torn3, 2), ["A dog barks and a cat meows.", "Rain falls."], "a line with a small letter goes on",
-         traps=((["A dog barks", "Rain falls."], "the second line belongs to the first caption"),
-                ([], "a bracket may follow the number"),
-                (["A dog barks   and a cat meows.", "Rain falls."], "joined by one space"))),
-    Case("three lines", ("1. A dog barks\ntwice,\nthen runs.\n2. Rain falls.\n\nas you asked", 2),
-         ["A dog barks twice, then runs.", "Rain falls."], "a line may go on with a line that went on; a blank one ends it",
+         traps=(([], "a bracket may follow the number"), (["A dog barks   and a cat meows.", "Rain falls."], "joined by one space"),
+                (["A dog barks", "Rain falls."], "the second line belongs to the first caption"))),
+    Case("three lines", (three3, 2), ["A dog barks twice, then runs.", "Rain falls."], "a caption may have many lines; a blank one ends it",
          traps=((["A dog barks", "Rain falls."], "the lines below belong to the caption"),
                 (["A dog barks twice,", "Rain falls."], "a line may go on with a line that went on with the caption"),
                 (["A dog barks twice, then runs.", "Rain falls. as you asked"], "a blank line ends the caption"))),
     Case("ten and more", ("\n".join(f"{k}: Rain {k}." for k in range(1, 11)), 10), [f"Rain {k}." for k in range(1, 11)],
          "a number may have two digits", traps=(([], "a number may have two digits, and a colon behind it"),)),
-    Case("a number in the text", ("1. Wind blows.\n3 dogs bark.\n2. Rain falls.", 2), ["Wind blows.", "Rain falls."],
-         "a number without a sign behind it begins no caption",
+    Case("a number in the text", (dogs3, 2), ["Wind blows.", "Rain falls."], "a number without a sign behind it begins no caption",
          traps=(([], "\"3 dogs\" is no numbering: a sign must follow the number"),
                 (["Wind blows. 3 dogs bark.", "Rain falls."], "only a line that begins with a small letter goes on"))),
     Case("too few", ("1. A dog barks.", 2), [], "with fewer than n give an empty list"),
     Case("too many", ("1. Rain.\n2. Wind.\n3. Surf.", 2), [], "more than n: which two did you want?",
          traps=((["Rain.", "Wind."], "the numbers must be 1 to n and no other"),)),
-    Case("out of order", ("2. Rain.\n1. Wind.", 2), [], "the numbers must rise from 1",
-         traps=((["Wind.", "Rain."], "do not sort: an answer out of order is none"),
-                (["Rain.", "Wind."], "the numbers must rise from 1"))),
+    Case("out of order", ("2. Rain.\n1. Wind.", 2), [], "the numbers must rise from 1", traps=(
+        (["Wind.", "Rain."], "do not sort: an answer out of order is none"), (["Rain.", "Wind."], "the numbers must rise from 1"))),
 ])
 
 # %% [markdown]
@@ -926,7 +924,8 @@ checks.check(mended, [
 #
 # - An answer of a language model is text. Check it against what you asked for, and count what you threw away.
 # - Swapping adds no step and no pair; it changes which words are read, a few more with every epoch.
-# - Overfitting is a gap between two losses on the *same* task; a training loss on swapped text is another task.
+# - Overfitting is a gap between two losses on the *same* task; a training loss on swapped text is another task. Wrong captions
+#   shrink the gap, too (12.others.gap): look at the ranking as well.
 # - Augmentation lessened the gap and gained little (P6). Where it gains more, it does so by words that were not there, and we
 #   see nothing of keywords (12.words.alone, 12.keywords.alone).
 # - The paper's explanation says what must happen with fewer captions. It happens, where pretraining has not read the others.

@@ -16,7 +16,8 @@ from tests.notebooks import own_cells
 NAME = "12_gpt_captions"
 LAPTOP = profiles.PROFILES["laptop"]
 SOME = [0, 3]  # seeds whose corpora are looked at: five take minutes
-GAINS = {"12.fewer-captions.alone"}  # what holds at smoke too, and by how much: other gains are near the line there
+GAINS = {"12.others.alone"}  # what holds at smoke too, and by much
+WRITTEN = ("M11.soundscapes", "12.M11.both", "12.M11.alone", "12.met.alone")  # at smoke no gain, and no loss
 
 
 def unread(clips, **_):
@@ -35,7 +36,7 @@ def unread(clips, **_):
 @pytest.fixture(scope="module")
 def recipes():
     """What the notebook's cells tagged `recipes` define at profile laptop, without encoding anything."""
-    names = {"profile": LAPTOP, "seeds": SOME, "DATA": "soundscapes", "SEED": 0}
+    names = {"profile": LAPTOP, "less": 1, "seeds": SOME, "DATA": "soundscapes", "SEED": 0}
     exec(next(own_cells.code(NAME)).partition("\nprofile =")[0], names)  # its imports
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(retrieval, "encode", unread)
@@ -97,7 +98,8 @@ def honest():
 def test_what_must_hold_at_smoke_holds():
     """Without this, the tests below would show nothing."""
     assert GAINS <= honest().replicated
-    assert honest().claims["12.fewer-captions.alone"]["effect"] > 0.015
+    assert honest().claims["12.others.alone"]["effect"] > 0.02
+    assert all(honest().claims[key]["effect"] > -0.03 for key in WRITTEN)
 
 
 @pytest.mark.timeout(900)
@@ -111,9 +113,10 @@ def test_a_paraphraser_that_returns_another_clips_captions_brings_the_claims_dow
 
     monkeypatch.setattr(paraphrase, "paraphrases", another)
     ran = smoke()
-    assert not ran.replicated & GAINS, ran.claims
-    for key in ("12.fewer-captions.alone", "M11.soundscapes", "12.M11.alone"):
-        assert ran.claims[key]["effect"] < honest().claims[key]["effect"] - 0.01, key
+    for key in WRITTEN:
+        found = ran.claims[key]
+        assert found["verdict"] == "does not replicate here" and found["ci"][1] < 0, found
+        assert found["effect"] < honest().claims[key]["effect"] - 0.02, found
     assert ran.metrics["12.map10.written-alone"] < 0.6 * honest().metrics["12.map10.written-alone"]
 
 
