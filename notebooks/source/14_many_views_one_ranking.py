@@ -181,9 +181,9 @@ with torch.no_grad():
 ax.set(yscale="log", xlabel="query", ylabel="rank of its clip", xticks=range(12), yticks=[1, 10, 100], yticklabels=["1", "10", "100"])
 ax.invert_yaxis()
 ax.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
-better = [np.mean([rank > ranks[-1] for rank in ranks[:-1]]) for ranks in seen]  # the share of its views that the average beats
+worse = [np.mean([rank < ranks[-1] for rank in ranks[:-1]]) for ranks in seen]  # the share of its views that beat the average
 plots.show(fig, alt="Ranks of the right clip for twelve queries: by the query's own words, by each of five paraphrases, by the "
-           f"average of all six. The average is ahead of most of its views for {sum(b > 0.5 for b in better)} queries, ahead of its "
+           f"average of all six. For {sum(w < 0.5 for w in worse)} of them the average is no worse than most of its views; it is ahead of the "
            f"own words for {sum(r[0] > r[-1] for r in seen)}, behind them for {sum(r[0] < r[-1] for r in seen)}. Own words and "
            "average: " + "; ".join(f"{ranks[0]}, {ranks[-1]}" for ranks in seen) + ".")
 
@@ -385,7 +385,7 @@ fig, (ax,) = plots.figure(9, 4)
 ends = []
 for start, colour in ((0.02, plots.BLUE), (0.2, plots.ORANGE)):
     path, reach = watched(start)
-    ends.append(f"from {start:g} to {path[-1]:.3f} (within reach: {start * np.exp(-reach[-1]):.3f} to {start * np.exp(reach[-1]):.3f})")
+    ends.append(f"from {start:g} to {path[-1]:.3f} (its reach, about: {start * np.exp(-reach[-1]):.3f} to {start * np.exp(reach[-1]):.3f})")
     ax.fill_between(range(len(path)), start * np.exp(-reach), start * np.exp(reach), color=colour, alpha=0.15)
     ax.plot(range(len(path)), path, "o-", color=colour, markersize=4, label=f"from {start:g} (shaded: within reach)")
     metric(f"14.temperature.from.{start:g}", path[-1])
@@ -1024,7 +1024,7 @@ def log_softmax(row):
 
 
 def crossed(ours, theirs, tau, tau_teacher=None):
-    return -float(np.exp(log_softmax(np.array(theirs) / (tau_teacher or tau))) @ log_softmax(np.array(ours) / tau))
+    return 0.0 - float(np.exp(log_softmax(np.array(theirs) / (tau_teacher or tau))) @ log_softmax(np.array(ours) / tau))
 
 
 ours3, theirs3, flat3 = [0.7, 0.2, 0.4], [0.8, 0.1, 0.6], [0.3, 0.3, 0.3]
