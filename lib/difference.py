@@ -50,7 +50,9 @@ class Pairs:
         return Pairs(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
 
-def encode(table: pd.DataFrame, audio: Encoder, text: Encoder, labels: tuple[str, ...], pool: str = "max+mean") -> Pairs:
+def encode(
+    table: pd.DataFrame, audio: Encoder, text: Encoder, labels: tuple[str, ...], pool: str = "max+mean"
+) -> Pairs:
     """The pairs of a table (`lib.data.pairs.build`), through the cache of frames; one pooled step for each sound.
 
     Args:
@@ -62,7 +64,7 @@ def encode(table: pd.DataFrame, audio: Encoder, text: Encoder, labels: tuple[str
     words, _ = adapters.pooled(tokens.values, tokens.mask, "mean")
     marks = [torch.tensor([[label in there for label in labels] for there in table[f"{side}_labels"]]).float()
              for side in data.SIDES]
-    return Pairs(sounds[: len(table)], sounds[len(table) :], words, *marks)
+    return Pairs(sounds[::2], sounds[1::2], words, *marks)
 
 
 class QueryModifier(nn.Module):
@@ -109,7 +111,9 @@ def loss(model: nn.Module, batch: Pairs, *, temperature: float = 1.0, classify: 
     return value
 
 
-def fit(develop: Pairs, recipe: Recipe, *, seed: int, key: str, progress: bool = False) -> tuple[QueryModifier, pd.DataFrame]:
+def fit(
+    develop: Pairs, recipe: Recipe, *, seed: int, key: str, progress: bool = False
+) -> tuple[QueryModifier, pd.DataFrame]:
     """Train on nine tenths, keep the epoch of the lowest loss on the tenth (section 4.2); trained once.
 
     Args:
@@ -178,6 +182,6 @@ def similarity(
 
 
 def siblings(table: pd.DataFrame, gallery: str = "targets") -> np.ndarray:
-    """For each pair, how many clips of the gallery besides its target (and its query) share both background recordings."""
+    """For each pair, how many other pairs' clips in the gallery have the same background recordings."""
     same = table["beds"].map(table["beds"].value_counts()).to_numpy()
     return (same - 1) * (2 if gallery == "both" else 1)

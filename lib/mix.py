@@ -32,11 +32,28 @@ def mix(
     sample_rate: int,
     fade_s: float = 0.01,
 ) -> Float[np.ndarray, samples]:
+    """`background` with events added (see `add`), scaled down, never up, to a peak of 0.95."""
+    (out,) = fitted([add(background, events, sample_rate, fade_s)])
+    return out
+
+
+def fitted(clips: Sequence[Float[np.ndarray, samples]]) -> list[Float[np.ndarray, samples]]:
+    """Clips scaled down by one factor, so that the loudest peak is at most 0.95 and none gains on another."""
+    top = max(float(np.max(np.abs(clip), initial=0.0)) for clip in clips)
+    return [clip * np.float32(PEAK / top) if top > PEAK else clip for clip in clips]
+
+
+def add(
+    background: Float[np.ndarray, samples],
+    events: Sequence[tuple[Float[np.ndarray, event], float, float]],
+    sample_rate: int,
+    fade_s: float = 0.01,
+) -> Float[np.ndarray, samples]:
     """`background` with each `(samples, onset_s, snr_db)` of `events` added; as long as the background.
 
-    The SNR compares RMS over the event's own span: 20 log10(RMS of the event / RMS of the background there). The whole
-    is scaled down, never up, to a peak of 0.95. Raises ValueError for an event that is empty, silent, not finite or
-    not wholly inside the clip.
+    The SNR compares RMS over the event's own span: 20 log10(RMS of the event / RMS of the background there). The sum
+    may be louder than full scale. Raises ValueError for an event that is empty, silent, not finite or not wholly inside
+    the clip.
     """
     out = background.astype(np.float32)
     for k, (samples, onset_s, snr_db) in enumerate(events):
@@ -47,8 +64,7 @@ def mix(
             got = f"RMS {level}, {snr_db} dB; leave silent events out"
             raise ValueError(f"event {k}: expected finite sound above silence and a finite SNR; got {got}")
         out[start:stop] += sound * (max(rms(background[start:stop]), QUIET) / level * 10 ** (snr_db / 20))
-    top = float(np.max(np.abs(out), initial=0.0))
-    return out * np.float32(PEAK / top) if top > PEAK else out
+    return out
 
 
 def _span(k: int, samples, onset_s: float, sample_rate: int, n: int) -> tuple[int, int]:

@@ -36,14 +36,18 @@ def formula(label: str, split: str, number: int, sample_rate: int) -> Float[np.n
                                sample_rate)
 
 
-def drawn(label: str, split: str, settings: Settings, background: str) -> int:
-    """As many recordings as the settings say."""
-    return (settings.recordings if label == background else settings.takes)[SPLITS.index(split)]
+def by_formula(name: str, background: str, kinds: tuple[str, ...], recordings: tuple[int, int]) -> Scene:
+    """A scene of procedural sounds.
 
+    Args:
+        recordings: of the background, to develop and to evaluate on.
+    """
 
-def by_formula(name: str, background: str, kinds: tuple[str, ...]) -> Scene:
-    """A scene of procedural sounds."""
-    return Scene(name, background, kinds, formula, partial(drawn, background=background))
+    def counts(label: str, split: str, settings: Settings) -> int:
+        known = (settings.recordings or recordings) if label == background else settings.takes
+        return known[SPLITS.index(split)]
+
+    return Scene(name, background, kinds, formula, counts)
 
 
 def esc50(path: str | Path, name: str, background: str, kinds: tuple[str, ...], held_out: str = HELD_OUT) -> Scene:
@@ -99,8 +103,8 @@ def trimmed(samples: Float[np.ndarray, "samples"], sample_rate: int) -> Float[np
     return samples[loud[0] : loud[-1] + 1] if len(loud) else samples
 
 
-for _name, _background, _kinds in (
-    ("rain", "rain", ("dog_bark", "bird_chirp", "thunder", "footsteps")),
-    ("traffic", "traffic", ("dog_bark", "bird_chirp", "car_horn", "church_bell")),
+for _one in (  # as many background recordings as the published data set has
+    by_formula("rain", "rain", ("dog_bark", "bird_chirp", "thunder", "footsteps"), (124, 29)),
+    by_formula("traffic", "traffic", ("dog_bark", "bird_chirp", "car_horn", "church_bell"), (80, 47)),
 ):
-    SCENES[_name] = by_formula(_name, _background, _kinds)
+    SCENES[_one.name] = _one

@@ -35,7 +35,7 @@ class Settings:
 
     seconds: float = 10.0
     beds: int = 2  # background recordings under each clip
-    recordings: tuple[int, int] = (32, 8)  # background recordings to draw from: develop, evaluate
+    recordings: tuple[int, int] | None = None  # background recordings to draw from: develop, evaluate; None: all
     takes: tuple[int, int] = (32, 8)  # recordings of each event; ESC-50 has 8 in each of five folds
     level_lufs: tuple[float, float] = (-36.0, -29.0)  # of each background recording; the same on both sides
     added_db: tuple[float, float] = (6.0, 12.0)  # (a), (b): one more background recording, over those there
@@ -137,13 +137,14 @@ def _takes(scene: Scene, label: str, split: str, name: str, settings: Settings, 
     return (None if name == "add event" else found[0]), found[1]
 
 
-def render(scene: Scene, pair: Pair, split: str, side: str, sample_rate: int) -> Float[np.ndarray, "samples"]:
-    """One side: its parts, added. Louder than full scale, it is scaled down to a peak of 0.95; float32."""
-    return mix.mix(*parts(scene, pair, split, side, sample_rate), sample_rate)
+def render(scene: Scene, pair: Pair, split: str, sample_rate: int) -> dict[str, Float[np.ndarray, "samples"]]:
+    """Both sides: their parts, added; float32. Where one is louder than full scale, both are scaled down alike."""
+    clips = [mix.add(*parts(scene, pair, split, side, sample_rate), sample_rate) for side in SIDES]
+    return dict(zip(SIDES, mix.fitted(clips), strict=True))
 
 
 def parts(scene: Scene, pair: Pair, split: str, side: str, sample_rate: int):
-    """The background of one side, and what lies over it as `mix.mix` takes it: (samples, onset in s, SNR in dB)."""
+    """The background of one side, and what lies over it as `mix.add` takes it: (samples, onset in s, SNR in dB)."""
     n = round(pair.beds[side][0].duration_s * sample_rate)
     bed = np.zeros(n, dtype=np.float32)
     for part in pair.beds[side]:
@@ -171,14 +172,16 @@ def _sound(scene: Scene, part: Part, split: str, sample_rate: int) -> Float[np.n
 
 @lru_cache(maxsize=512)
 def recording(scene: str, label: str, split: str, number: int, sample_rate: int) -> Float[np.ndarray, "samples"]:
-    """One of a scene's recordings, kept by the process."""
-    return np.asarray(SCENES[scene].sound(label, split, number, sample_rate), dtype=np.float32)
+    """One of a scene's recordings at a peak of 0.95, kept by the process."""
+    samples = np.asarray(SCENES[scene].sound(label, split, number, sample_rate), dtype=np.float32)
+    return samples * np.float32(mix.PEAK / max(np.abs(samples).max(), 1e-9))
 
 
 @lru_cache(maxsize=512)
 def loudness(scene: str, label: str, split: str, number: int, sample_rate: int) -> float:
     """Of a recording, in LUFS (ITU-R BS.1770-4), measured once."""
-    return float(lufs(torch.from_numpy(recording(scene, label, split, number, sample_rate))[None], sample_rate))
+    softer = 0.1 * torch.from_numpy(recording(scene, label, split, number, sample_rate))  # the filters clip at 1
+    return float(lufs(softer[None], sample_rate)) + 20.0
 
 
 def build(scene: str, sizes: Mapping[str, int], seed: int, settings: Settings = Settings()) -> pd.DataFrame:
@@ -199,11 +202,11 @@ def build(scene: str, sizes: Mapping[str, int], seed: int, settings: Settings = 
 
 
 def clip_table(pairs: pd.DataFrame) -> pd.DataFrame:
-    """All clips of some pairs: the befores, then the afters; the text of its pair is an after's caption."""
+    """All clips of some pairs: a before, its after, and so on; the text of its pair is an after's caption."""
     rows = [
         {"clip_id": row[side].removeprefix(f"{SCHEME}://"), "split": row["split"], "path": row[side],
          "captions": [row["text"]] if side == "after" else []}
-        for side in SIDES for row in pairs.to_dict("records")
+        for row in pairs.to_dict("records") for side in SIDES
     ]
     return table.build(rows, source=SCHEME)
 
@@ -233,8 +236,15 @@ def from_locator(path: str) -> tuple[Scene, Pair, str, str]:
 
 
 def _load(path: str, sample_rate: int) -> Float[np.ndarray, "samples"]:
-    scene, pair, split, side = from_locator(path)
-    return render(scene, pair, split, side, sample_rate)
+    side = from_locator(path)[3]
+    return _both(path.replace(f"/{side}/", f"/{SIDES[0]}/", 1), sample_rate)[side]
+
+
+@lru_cache(maxsize=4)
+def _both(before: str, sample_rate: int) -> dict[str, Float[np.ndarray, "samples"]]:
+    """Kept for a moment: whoever wants one side mostly wants the other next."""
+    scene, pair, split, _ = from_locator(before)
+    return render(scene, pair, split, sample_rate)
 
 
 SCENES: dict[str, Scene] = {}  # `lib.data.difference_scenes` fills it
