@@ -161,27 +161,50 @@ def _batches(pairs: Pairs, size: int, generator: torch.Generator) -> list[Pairs]
 
 @torch.no_grad()
 def similarity(
-    model: QueryModifier, pairs: Pairs, *, gallery: str = "targets", text: Tensor | None = None
+    model: QueryModifier, pairs: Pairs, *, gallery: str = "targets", asked: str = "both"
 ) -> Float[np.ndarray, "query clip"]:
     """Cosine of each pair's query with every clip of the gallery; query i's target is clip i.
 
     Args:
-        gallery: "targets", all sounds after; or "both", these and then the query sounds themselves. The paper does not
-            say which it has.
-        text: other words than the pairs' own (pair, token, width).
+        gallery: "targets", all sounds after; "others", these and the sounds before, but for the query's own; "all", its
+            own too. The paper does not say which it has.
+        asked: by "both" sound and words; by the "sound" or the "words" alone; or by the sound and "wrong words", those
+            of the next pair that asks for something else.
 
     Raises:
-        ValueError: another gallery.
+        ValueError: another gallery, or another way to ask.
     """
-    if gallery not in ("targets", "both"):
-        raise ValueError(f"expected a gallery among targets, both; got {gallery!r}.")
-    clips = model.hear(pairs.after)
-    if gallery == "both":
-        clips = torch.cat([clips, model.hear(pairs.before)])
-    return losses.cosine(model.query(pairs.before, pairs.text if text is None else text), clips).numpy()
+    if gallery not in GALLERIES or asked not in ASKED:
+        raise ValueError(f"expected a gallery among {', '.join(GALLERIES)} and asked among {', '.join(ASKED)}; got "
+                         f"{gallery!r}, {asked!r}.")
+    before, after = model.hear(pairs.before), model.hear(pairs.after)
+    words = model.read(pairs.text[wrong(pairs)] if asked == "wrong words" else pairs.text)
+    query = {"sound": before, "words": words}.get(asked, before + words if model.words else before)
+    clips = after if gallery == "targets" else torch.cat([after, before])
+    found = losses.cosine(query, clips)
+    if gallery == "others":
+        found[torch.arange(len(pairs)), len(pairs) + torch.arange(len(pairs))] = -2.0  # below every cosine
+    return found.numpy()
 
 
-def siblings(table: pd.DataFrame, gallery: str = "targets") -> np.ndarray:
+GALLERIES, ASKED = ("targets", "others", "all"), ("both", "sound", "words", "wrong words")
+
+
+def wrong(pairs: Pairs) -> Int[Tensor, " pair"]:
+    """For each pair the row of the next one, round about, that asks for something else.
+
+    Raises:
+        ValueError: all ask for the same.
+    """
+    same = torch.cdist(pairs.text.flatten(1), pairs.text.flatten(1)) < 1e-3
+    if same.all():
+        raise ValueError("expected pairs with different words; all ask for the same.")
+    n = len(pairs)
+    turned = (torch.arange(n)[:, None] + torch.arange(n)[None, :]) % n  # row i: i, i + 1, ... round about
+    return turned.gather(1, same.gather(1, turned).int().argmin(dim=1, keepdim=True)).squeeze(1)
+
+
+def siblings(table: pd.DataFrame, gallery: str = "targets") -> Int[np.ndarray, " pair"]:
     """For each pair, how many other pairs' clips in the gallery have the same background recordings."""
     same = table["beds"].map(table["beds"].value_counts()).to_numpy()
-    return (same - 1) * (2 if gallery == "both" else 1)
+    return (same - 1) * (1 if gallery == "targets" else 2)

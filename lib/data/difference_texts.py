@@ -19,9 +19,6 @@ OPERATIONS = {  # the paper's letter, and what is asked for; {x} is the sound
     "increase event": ("e", ("make {x} louder", "increase the volume of {x}")),
     "decrease event": ("f", ("make {x} lower", "decrease the volume of {x}")),
 }
-OPPOSITE = {
-    "increase background": "decrease background", "add event": "remove event", "increase event": "decrease event",
-}  # fmt: skip
 NAMES = {  # of a label, in a sentence
     "rain": "rain", "traffic": "passing cars", "dog_bark": "dog bark", "bird_chirp": "chirping birds",
     "thunder": "thunder", "footsteps": "footsteps", "car_horn": "car horn", "church_bell": "church bells",
@@ -40,6 +37,11 @@ class Operation:
     def letter(self) -> str:
         """(a) to (f), as in the paper."""
         return OPERATIONS[self.name][0]
+
+    @property
+    def way(self) -> int:
+        """1 where something is added or made louder; -1 where before and after are exchanged: (b), (d), (f)."""
+        return 1 if self.letter in "ace" else -1
 
 
 def phrase(operation: Operation, rng: np.random.Generator) -> str:

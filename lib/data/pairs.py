@@ -44,6 +44,7 @@ class Settings:
     onset_s: tuple[float, float] = (0.0, 8.0)
     duration_s: tuple[float, float] = (3.0, 5.0)  # shorter where the recording or the clip ends
     two: float = 0.5  # the chance of a second operation
+    operations: str = "abcdef"  # which there are; "ab" are those of the background
 
 
 @dataclass(frozen=True)
@@ -97,22 +98,26 @@ def draw(scene: Scene, seed: int, split: str, index: int, settings: Settings = S
     rng = np.random.default_rng([purpose, seed, SPLITS.index(split), index])
     numbers = rng.permutation(scene.counts(scene.background, split, settings))
     beds = {side: tuple(_bed(scene, int(n), settings, rng) for n in numbers[: settings.beds]) for side in SIDES}
-    targets = rng.permutation([scene.background, *scene.events])[: 1 + int(rng.random() < settings.two)]
+    ways = {target: _ways(scene, target, settings) for target in (scene.background, *scene.events)}
+    targets = [str(target) for target in rng.permutation(list(ways)) if ways[target]]
     events: dict[str, tuple[Part, ...]] = {"before": (), "after": ()}
     operations = []
-    for target in map(str, targets):
+    for target in targets[: 1 + int(rng.random() < settings.two)]:
+        operations.append(Operation(pick(rng, ways[target]), target))
         if target == scene.background:
-            name, softer, louder = "increase background", None, _more(scene, int(numbers[settings.beds]), settings, rng)
+            softer, louder = None, _more(scene, int(numbers[settings.beds]), settings, rng)
         else:
-            name = pick(rng, ("add event", "increase event"))
-            softer, louder = _takes(scene, target, split, name, settings, rng)
-        if rng.random() < 0.5:  # (b), (d), (f): the same with the sides exchanged
-            name, softer, louder = difference_texts.OPPOSITE[name], louder, softer
-        operations.append(Operation(name, target))
-        for side, part in zip(SIDES, (softer, louder), strict=True):
+            softer, louder = _takes(scene, operations[-1], split, settings, rng)
+        for side, part in zip(SIDES[:: operations[-1].way], (softer, louder), strict=True):
             events[side] += (part,) if part else ()
     level = float(rng.uniform(*settings.level_lufs))
     return Pair(tuple(operations), difference_texts.write(operations, rng), level, beds, events)
+
+
+def _ways(scene: Scene, target: str, settings: Settings) -> list[str]:
+    """What may be done to that sound."""
+    return [name for name, (letter, _) in difference_texts.OPERATIONS.items()
+            if letter in settings.operations and ("background" in name) == (target == scene.background)]
 
 
 def _bed(scene: Scene, number: int, settings: Settings, rng: np.random.Generator) -> Part:
@@ -125,16 +130,15 @@ def _more(scene: Scene, number: int, settings: Settings, rng: np.random.Generato
     return Part(scene.background, number, level, start, 0.0, settings.seconds)
 
 
-def _takes(scene: Scene, label: str, split: str, name: str, settings: Settings, rng: np.random.Generator):
+def _takes(scene: Scene, operation: Operation, split: str, settings: Settings, rng: np.random.Generator):
     """(c): nothing, and an event. (e): an event, and another recording of the same kind that is louder."""
-    numbers = rng.permutation(scene.counts(label, split, settings))[:2]
-    levels = (settings.soft_db, settings.event_db)
-    found = [
-        Part(label, int(number), float(rng.uniform(*level)), 0.0, float(rng.uniform(*settings.onset_s)),
+    numbers = rng.permutation(scene.counts(operation.label, split, settings))[:2]
+    softer, louder = (
+        Part(operation.label, int(number), float(rng.uniform(*level)), 0.0, float(rng.uniform(*settings.onset_s)),
              float(rng.uniform(*settings.duration_s)))
-        for number, level in zip(numbers, levels, strict=True)
-    ]
-    return (None if name == "add event" else found[0]), found[1]
+        for number, level in zip(numbers, (settings.soft_db, settings.event_db), strict=True)
+    )
+    return (None if operation.letter in "cd" else softer), louder
 
 
 def render(scene: Scene, pair: Pair, split: str, sample_rate: int) -> dict[str, Float[np.ndarray, "samples"]]:
