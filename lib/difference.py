@@ -4,33 +4,17 @@ The audio tower A is shared by the sound before and the sound after; the text to
 A(a) + T(t), the target A(b): so T(t) has to point the way that A(b) - A(a) goes.
 """
 
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lib import adapters, cache, losses, train
-from lib.adapters import Adapter, ProjectionBlock
-from lib.data import pairs as data
-from lib.encoders.interface import Encoder
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What is trained and how; the defaults are the paper's where it names them (section 4.2)."""
-
-    words: bool = True  # False: the baseline, whose query is the sound alone
-    classify: float = 1.0  # rho, the weight of the classification loss
-    temperature: float = 1.0  # e^-tau with tau fixed at 0, "for simplicity"
-    dim: int = 256  # not in the paper
-    dropout: float = 0.1  # not in the paper
-    batch_size: int = 64  # not in the paper
-    training: train.Settings = train.Settings(learning_rate=1e-3, max_epochs=60, stop_after=60)  # the paper: 300
+from lib import losses, store
+from lib.adapters import Adapter
 
 
 @dataclass(frozen=True)
@@ -46,25 +30,13 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.text)
 
+    @property
+    def key(self) -> str:
+        """sha256 of all that training reads."""
+        return store.digest(*(f"{value.shape} {value.numpy().tobytes().hex()}" for value in vars(self).values()))
+
     def __getitem__(self, rows: Tensor | slice) -> "Pairs":
         return Pairs(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
-
-
-def encode(
-    table: pd.DataFrame, audio: Encoder, text: Encoder, labels: tuple[str, ...], pool: str = "max+mean"
-) -> Pairs:
-    """The pairs of a table (`lib.data.pairs.build`), through the cache of frames; one pooled step for each sound.
-
-    Args:
-        labels: the kinds of event, in the order of the columns of `before_labels`.
-    """
-    found = cache.frames(audio, data.clip_table(table))
-    sounds, _ = adapters.pooled(found.values, found.mask, pool)
-    tokens = cache.tokens(text, table["text"].tolist())
-    words, _ = adapters.pooled(tokens.values, tokens.mask, "mean")
-    marks = [torch.tensor([[label in there for label in labels] for there in table[f"{side}_labels"]]).float()
-             for side in data.SIDES]
-    return Pairs(sounds[::2], sounds[1::2], words, *marks)
 
 
 class QueryModifier(nn.Module):
@@ -111,54 +83,6 @@ def loss(model: nn.Module, batch: Pairs, *, temperature: float = 1.0, classify: 
     return value
 
 
-def fit(
-    develop: Pairs, recipe: Recipe, *, seed: int, key: str, progress: bool = False
-) -> tuple[QueryModifier, pd.DataFrame]:
-    """Train on nine tenths, keep the epoch of the lowest loss on the tenth (section 4.2); trained once.
-
-    Args:
-        key: of the pairs and their encoders (`lib.store.digest` of what made them).
-
-    Returns:
-        The model and its history; `score` there is minus the validation loss.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    model = untrained(develop, recipe, generator)
-    order = torch.randperm(len(develop), generator=generator)
-    held, learnt = develop[order[: len(order) // 10]], develop[order[len(order) // 10 :]]
-    named = {"temperature": recipe.temperature, "classify": recipe.classify}
-
-    def run(checkpoint: Path) -> cache.Run:
-        history = train.fit(
-            model, lambda g: _batches(learnt, recipe.batch_size, g), lambda m, batch: loss(m, batch, **named),
-            lambda m: -float(np.mean([loss(m, part, **named) for part in _parts(held, recipe.batch_size)])),
-            recipe.training, generator=generator, checkpoint=checkpoint, progress=progress,
-        )
-        return cache.Run(model.state_dict(), history.frame, {"best_epoch": history.best_epoch})
-
-    settings = {"name": f"query modifier seed {seed}", "seed": seed, "pairs": key, "recipe": asdict(recipe)}
-    found = cache.trained(settings, run, uses=(fit,), tell=progress)
-    model.load_state_dict(found.weights)
-    return model.eval(), found.history
-
-
-def untrained(pairs: Pairs, recipe: Recipe, generator: torch.Generator) -> QueryModifier:
-    """Projection blocks (Fig. 2b) of the widths of these pairs, and a linear classifier."""
-    shape = {"dim": recipe.dim, "dropout": recipe.dropout}
-    with train.lend_chance(generator):
-        audio, text = (ProjectionBlock(x.shape[-1], **shape) for x in (pairs.before, pairs.text))
-        return QueryModifier(audio, text, pairs.before_labels.shape[1], words=recipe.words)
-
-
-def _parts(pairs: Pairs, size: int) -> list[Pairs]:
-    """Batches of one size, give or take one."""
-    return [pairs[rows] for rows in torch.arange(len(pairs)).tensor_split(max(1, round(len(pairs) / size)))]
-
-
-def _batches(pairs: Pairs, size: int, generator: torch.Generator) -> list[Pairs]:
-    return _parts(pairs[torch.randperm(len(pairs), generator=generator)], size)
-
-
 @torch.no_grad()
 def similarity(
     model: QueryModifier, pairs: Pairs, *, gallery: str = "targets", asked: str = "both"
@@ -196,7 +120,8 @@ def wrong(pairs: Pairs) -> Int[Tensor, " pair"]:
     Raises:
         ValueError: all ask for the same.
     """
-    same = torch.cdist(pairs.text.flatten(1), pairs.text.flatten(1)) < 1e-3
+    said = pairs.text.flatten(1).unique(dim=0, return_inverse=True)[1]
+    same = said[:, None] == said[None, :]
     if same.all():
         raise ValueError("expected pairs with different words; all ask for the same.")
     n = len(pairs)

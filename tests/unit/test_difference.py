@@ -1,0 +1,149 @@
+"""Audio differences: the losses by loops, galleries and ways to ask, and a model that has to read the words."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from lib import difference, difference_runs, metrics, train
+from lib.difference import Pairs
+from lib.difference_runs import Recipe
+
+QUICK = Recipe(dim=32, dropout=0.0, temperature=0.1, batch_size=32,
+               training=train.Settings(learning_rate=3e-3, max_epochs=25, stop_after=25))
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("HEARSAY_CACHE", str(tmp_path))
+
+
+def toy(n=300, seed=0, kinds=8):
+    """Before and after share a background; the words name the kind that is added to (or taken from) it."""
+    g = torch.Generator().manual_seed(seed)
+    shown = torch.Generator().manual_seed(77)
+    sounds, names = torch.randn(kinds, 24, generator=shown), torch.randn(2 * kinds, 12, generator=shown)
+    bed = torch.randn(n // 4, 24, generator=g)[torch.randint(n // 4, (n,), generator=g)]
+    kind, away = torch.randint(kinds, (n,), generator=g), torch.rand(n, generator=g) < 0.5
+    with_it, without = bed + 1.5 * sounds[kind], bed
+    both = torch.stack([without, with_it])[:, :, None] + 0.1 * torch.randn(2, n, 1, 24, generator=g)
+    there, gone = torch.eye(kinds)[kind], away[:, None, None]
+    before, after = torch.where(gone, both[1], both[0]), torch.where(gone, both[0], both[1])
+    labels = [there * away[:, None], there * ~away[:, None]]
+    return Pairs(before, after, names[kind + kinds * away][:, None], *labels)
+
+
+def model_of(pairs, recipe=QUICK, seed=0):
+    return difference_runs.untrained(pairs, recipe, torch.Generator().manual_seed(seed)).eval()
+
+
+def reciprocal(model, pairs, **named):
+    return metrics.score(difference.similarity(model, pairs, **named), np.arange(len(pairs)))["AP@10"].mean()
+
+
+def test_the_query_is_the_sum_and_the_baselines_is_the_sound_alone():
+    pairs = toy(12)
+    for words in (True, False):
+        model = model_of(pairs, replace(QUICK, words=words))
+        query, target, _, _ = model(pairs)
+        expected = model.hear(pairs.before) + (model.read(pairs.text) if words else 0)
+        torch.testing.assert_close(query, expected)
+        torch.testing.assert_close(target, model.hear(pairs.after))
+        torch.testing.assert_close(model.query(pairs.before, pairs.text), query)
+
+
+@pytest.mark.parametrize("temperature, rho", [(1.0, 0.0), (1.0, 1.0), (0.07, 0.5)])
+def test_the_loss_is_that_of_equations_4_to_6(temperature, rho):
+    """Loops in double precision, divided by the batch where the paper sums."""
+    pairs, n = toy(9), 9
+    model = model_of(pairs).double()
+    pairs = Pairs(*(value.double() for value in vars(pairs).values()))
+    query, target, v, w = (value.detach() for value in model(pairs))
+    z = [[float(torch.cosine_similarity(query[k], target[m], dim=0)) / temperature for m in range(n)] for k in range(n)]
+    total = 0.0
+    for i in range(n):
+        total -= 0.5 * math.log(math.exp(z[i][i]) / sum(math.exp(z[i][j]) for j in range(n)))
+        total -= 0.5 * math.log(math.exp(z[i][i]) / sum(math.exp(z[j][i]) for j in range(n)))
+    crossed = 0.0
+    for said, true in ((v, pairs.before_labels), (w, pairs.after_labels)):
+        p = torch.sigmoid(said)
+        crossed -= float((true * p.log() + (1 - true) * (1 - p).log()).mean(1).sum())
+    found = difference.loss(model, pairs, temperature=temperature, classify=rho)
+    assert float(found) == pytest.approx((total + rho * crossed) / n, rel=1e-9)
+
+
+def test_the_fixed_temperature_has_a_floor():
+    """No embeddings of a batch of B get below log(1 + (B - 1) e^(-B / (B - 1))): all negatives cannot point away."""
+    n = 16
+    simplex = torch.eye(n) - 1 / n
+    z = torch.nn.functional.normalize(simplex, dim=1)
+    from lib import losses
+
+    floor = math.log(1 + (n - 1) * math.exp(-n / (n - 1)))
+    assert float(losses.nt_xent(z, z, temperature=1.0)) == pytest.approx(floor, rel=1e-5)
+    assert floor == pytest.approx(1.818, abs=1e-3)
+    for seed in range(3):
+        x, y = torch.randn(2, n, 8, generator=torch.Generator().manual_seed(seed))
+        assert float(losses.nt_xent(x, y, temperature=1.0)) > floor
+
+
+def test_galleries():
+    pairs = toy(20)
+    model = model_of(pairs)
+    targets, others, everything = (difference.similarity(model, pairs, gallery=g) for g in difference.GALLERIES)
+    assert targets.shape == (20, 20) and others.shape == everything.shape == (20, 40)
+    np.testing.assert_allclose(targets, everything[:, :20], atol=1e-6)
+    own = np.eye(20, dtype=bool)
+    assert (others[:, 20:][own] == -2).all()
+    np.testing.assert_allclose(others[:, 20:][~own], everything[:, 20:][~own])
+    alone = difference.similarity(model, pairs, gallery="all", asked="sound")
+    assert (alone.argmax(1) == 20 + np.arange(20)).all()  # the query itself is the nearest sound
+    for wrong in ({"gallery": "none"}, {"asked": "politely"}):
+        with pytest.raises(ValueError, match="expected a gallery among targets, others, all"):
+            difference.similarity(model, pairs, **wrong)
+
+
+def test_wrong_words_are_the_next_others():
+    pairs = toy(40)
+    rows = difference.wrong(pairs)
+    for i, row in enumerate(rows.tolist()):
+        assert not torch.equal(pairs.text[row], pairs.text[i])
+        between = [(i + k) % 40 for k in range(1, (row - i) % 40)]
+        assert all(torch.equal(pairs.text[k], pairs.text[i]) for k in between)
+    with pytest.raises(ValueError, match="all ask for the same"):
+        difference.wrong(replace(pairs, text=pairs.text[:1].expand(40, -1, -1)))
+
+
+def test_siblings_share_both_background_recordings():
+    table = pd.DataFrame({"beds": [(1, 2), (1, 2), (1, 3), (1, 2)]})
+    assert difference.siblings(table).tolist() == [2, 2, 0, 2]
+    assert difference.siblings(table, "others").tolist() == [4, 4, 0, 4]
+
+
+def test_it_learns_to_read_and_shuffled_words_fall_to_the_baseline():
+    develop, evaluate = toy(600), toy(120, seed=1)
+    shuffled = develop.text[torch.randperm(600, generator=torch.Generator().manual_seed(3))]
+    models = {name: difference_runs.fit(data, recipe, seed=0)[0] for name, data, recipe in (
+        ("words", develop, QUICK), ("baseline", develop, replace(QUICK, words=False, classify=0.0)),
+        ("shuffled", replace(develop, text=shuffled), QUICK))}
+    score = {name: reciprocal(model, evaluate) for name, model in models.items()}
+    assert score["words"] > score["baseline"] + 0.2
+    assert score["shuffled"] < score["baseline"] + 0.1
+    swapped = replace(evaluate, before=evaluate.after, after=evaluate.before)
+    assert reciprocal(models["words"], swapped) < score["words"] - 0.2  # "add" is not "remove"
+    assert reciprocal(models["words"], evaluate, asked="wrong words") < score["words"] - 0.2
+
+
+def test_it_is_trained_once(capsys):
+    pairs = toy(80)
+    few = replace(QUICK, training=replace(QUICK.training, max_epochs=2))
+    first, _ = difference_runs.fit(pairs, few, seed=0, progress=True)
+    again, _ = difference_runs.fit(pairs, few, seed=0, progress=True)
+    assert [line.split()[-1] for line in capsys.readouterr().out.splitlines() if "trained" in line] == ["now", "cache"]
+    for a, b in zip(first.parameters(), again.parameters()):
+        assert torch.equal(a, b)
+    other = replace(pairs, text=pairs.text.flip(0))
+    assert other.key != pairs.key
