@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import pandas as pd
 import torch
@@ -15,7 +16,7 @@ from lib.encoders.interface import Encoder
 from lib.encoders.scratch import FromScratch
 from lib.examples import Examples, Recordings, joined
 from lib.pooled import ORDER, Pooled
-from lib.variants import Variants, completed
+from lib.variants import Tokens, Told, Variants, completed
 
 
 @dataclass(frozen=True)
@@ -42,15 +43,12 @@ class Corpus:
         Raises:
             ValueError: they are not aligned with the split's captions.
         """
-        named = self.encoders[1]
-        encoder, splits, told = encoders.text(named) if isinstance(named, str) else named, dict(self.splits), {}
+        splits, told = dict(self.splits), {}
         for name, texts in variants.items():
             captions = list(self.rows[name]["caption"])[: len(self.splits[name].groups)]
             told[name] = completed(captions, texts)
-            found = _tokens(encoder, [text for each in told[name] for text in each], self.notes["text_pool"])
-            shape = (len(captions), -1)
-            read = Variants(found.values.unflatten(0, shape), found.mask.unflatten(0, shape), told[name])
-            splits[name] = replace(splits[name], variants=read)
+            read = partial(_read, self.encoders[1], told[name], self.notes["text_pool"])
+            splits[name] = replace(splits[name], variants=Variants(told[name], read))
         with_them = json.dumps(told)
         notes = self.notes | {"identity": store.digest(self.notes["identity"], with_them)}
         return replace(self, splits=splits, notes=notes, key=store.digest(self.key, with_them))
@@ -155,6 +153,13 @@ def _frames(encoder: Encoder, table: pd.DataFrame, pool: str | None) -> cache.Fr
         return cache.Frames(torch.zeros(len(table), 1, encoder.feature_dim), torch.ones(len(table), 1).bool())
     found = cache.frames(encoder, table)
     return found if pool is None else cache.Frames(*adapters.pooled(found.values, found.mask, pool), found.encoded)
+
+
+def _read(named: str | Encoder, told: Told, pool: str | None) -> Tokens:
+    """Captions and their variants, as the frozen encoder reads them."""
+    encoder = encoders.text(named) if isinstance(named, str) else named
+    found = _tokens(encoder, [text for each in told for text in each], pool)
+    return found.values.unflatten(0, (len(told), -1)), found.mask.unflatten(0, (len(told), -1))
 
 
 def _tokens(encoder: Encoder, captions: list[str], pool: str | None) -> cache.Frames:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -191,9 +192,16 @@ def _variants(parts: Sequence[Examples]) -> Variants | None:
     """Of several splits; a caption of one that has none stands for itself."""
     if all(part.variants is None for part in parts):
         return None
-    alone = [tuple((text,) for text in part.captions or [""] * len(part.groups)) for part in parts]
-    return variants.joined([part.variants or Variants(part.text[:, None], part.text_mask[:, None], texts)
-                            for part, texts in zip(parts, alone, strict=True)])
+    return variants.joined([part.variants or _alone(part) for part in parts])
+
+
+def _alone(part: Examples) -> Variants:
+    captions = tuple((text,) for text in part.captions or [""] * len(part.groups))
+    return Variants(captions, partial(_read_alone, part))
+
+
+def _read_alone(part: Examples) -> variants.Tokens:
+    return part.text[:, None], part.text_mask[:, None]
 
 
 def draw_captions(groups: Int[Tensor, " caption"], per_clip: int, generator: torch.Generator) -> Int[Tensor, " drawn"]:

@@ -126,11 +126,19 @@ def embed(
         views: average the normalised embeddings of each caption and of its first so many variants (Munakata et al.
             2024, section 4.3).
     """
+    audio, texts = _each_view(model, split, views)
+    return audio, _averaged(texts)
+
+
+def _each_view(model: DualEncoder, split: Examples, views: int) -> tuple[Tensor, list[Tensor]]:
     where = next(model.parameters()).device
-    audio = _embed(model.audio, split.heard, len(split), where)
     told = [partial(_told, split, view) for view in range(views + 1)]
     texts = [_embed(model.text, view, len(split.groups), where) for view in told]
-    return audio, torch.stack([F.normalize(each, dim=-1) for each in texts]).mean(dim=0) if views else texts[0]
+    return _embed(model.audio, split.heard, len(split), where), texts
+
+
+def _averaged(texts: Sequence[Float[Tensor, "caption dim"]]) -> Float[Tensor, "caption dim"]:
+    return torch.stack([F.normalize(each, dim=-1) for each in texts]).mean(dim=0) if len(texts) > 1 else texts[0]
 
 
 def _told(split: Examples, view: int, rows: Int[Tensor, " batch"]) -> tuple:
@@ -224,13 +232,24 @@ def _one_seed(corpus: Corpus, arms: dict, seed: int, scored: dict) -> list[tuple
 def _one_arm(corpus: Corpus, name: str, stages: Sequence[Recipe], seed: int, scored: dict[str, tuple]) -> tuple:
     done = fit_stages(corpus, stages, seed=seed)
     model, tune = done[-1].model, stages[-1].tune
-    found = {told: scores(model, corpus.examples([split], tune), n) for told, (split, n) in scored.items()}
+    found = {}
+    for split in dict.fromkeys(split for split, _ in scored.values()):
+        views = [n for s, n in scored.values() if s == split]
+        found |= {_with(split, n): each for n, each in _scores(model, corpus.examples([split], tune), views).items()}
     history = pd.concat([f.history.assign(stage=k) for k, f in enumerate(done)], ignore_index=True)
     stopped = tuple(f.extras["stopped"] for f in done)
     known = {"learnt": corpus.examples(stages[-1].on[:1], tune), "validation": corpus.examples(["validation"], tune)}
     clips = min(map(len, known.values()))
     plain = {told: plain_loss(model, split, stages[-1], clips) for told, split in known.items()}
     return Outcome(name, seed, found, history, stopped, plain), sum(f.new for f in done)
+
+
+@torch.no_grad()
+def _scores(model: DualEncoder, split: Examples, views: Sequence[int]) -> dict[int, pd.DataFrame]:
+    """As `scores`, in each of so many further views; every clip and text is embedded once."""
+    audio, texts = _each_view(model, split, max(views))
+    sims = {n: model.similarity(audio, _averaged(texts[: n + 1])) for n in views}
+    return {n: metrics.score(each.cpu().numpy(), split.groups.numpy()) for n, each in sims.items()}
 
 
 def _embed(

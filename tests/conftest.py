@@ -19,6 +19,7 @@ CACHE = tempfile.mkdtemp(prefix="hearsay-tests-")
 
 os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", NUMBA_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false")
 os.environ.update(HEARSAY_CACHE=CACHE, HF_HUB_OFFLINE="1", MPLBACKEND="agg")
+os.environ.pop("HEARSAY_LLM", None)  # no test asks a reader's language model
 jaxtyping.install_import_hook("lib", "tests.typecheck.check")  # shapes, checked at each call
 
 

@@ -36,6 +36,8 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
     os.environ.setdefault("PYTHONHASHSEED", "0")
+    if args.verb not in ("run", "lab"):  # what the repository keeps and checks is nobody's language model's
+        os.environ["HEARSAY_LLM"] = ""
     try:
         return _verb(args)
     except ValueError as error:

@@ -11,8 +11,8 @@ FLOORS = (
     "audio augment fetch fingerprint metrics mix pairs parallel pooling profiles search soft_targets stats "
     "store unpack variants",
     "adapters books data encoders examples losses predictions runs",
-    "cache pooled run_log show towers train",
-    "corpus",
+    "cache paraphrase pooled run_log show towers train",
+    "corpus llm",
     "recipe",
     "retrieval",
     "workbook",

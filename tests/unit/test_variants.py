@@ -1,8 +1,11 @@
 """Variants of captions: aligned, filled up with the caption itself, drawn with their chance, averaged as views."""
 
+import pickle
 from dataclasses import replace
+from functools import partial, partialmethod
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch.nn import functional as F
@@ -143,3 +146,34 @@ def test_arms_are_scored_with_further_views():
     expected = retrieval.scores(model, corpus.splits["test"], views=2)
     np.testing.assert_allclose(found.splits["test +2"], expected)
     assert not np.allclose(found.splits["test"], expected)
+
+
+def test_nothing_is_read_before_a_frozen_encoder_is_asked(monkeypatch):
+    """Arms that are replayed, or that tune the text encoder, need the texts alone: 125,000 of them at laptop."""
+    plain, read = toy.corpus(), []
+    monkeypatch.setattr(toy.Reader, "forward", lambda self, captions: read.append(captions))
+    corpus = with_variants(plain, "train", "test").first(20)
+    examples = corpus.examples(["train", "test"], ("text",))
+    told = examples.told(torch.tensor([0, 4]), torch.tensor([2, 1]))
+    assert told[0] == [examples.variants.captions[0][2], examples.variants.captions[4][1]] and not read
+    sent = pickle.loads(pickle.dumps(corpus))  # to a process of its own
+    assert sent.splits["train"].variants.captions == corpus.splits["train"].variants.captions
+    with pytest.raises(TypeError):  # here it would have been asked
+        _ = corpus.splits["test"].variants.text
+    assert read
+
+
+def test_compare_scores_each_view_as_scores_does_and_embeds_once(monkeypatch):
+    corpus = with_variants(toy.corpus(), "test")
+    live = replace(RECIPE, tune=("text", "audio"))
+    told, heard = [], []
+    outcome = retrieval.compare({0: corpus}, {"one": live}, views=(0, 2))["one"][0]
+    model, split = retrieval.fit(corpus, live, seed=0, progress=False).model, corpus.examples(["test"], live.tune)
+    for name, n in (("test", 0), ("test +2", 2)):
+        pd.testing.assert_frame_equal(outcome.splits[name], retrieval.scores(model, split, n))
+    for module, seen in ((toy.Reader, told), (toy.Ear, heard)):
+        counted = partial(lambda own, seen, self, x, *rest: (seen.append(len(x)), own(self, x, *rest))[1],
+                          module.forward, seen)
+        monkeypatch.setattr(module, "forward", partialmethod(counted))
+    retrieval._scores(model, split, (0, 2))
+    assert sum(told) == 3 * len(split.groups) and sum(heard) == len(split)

@@ -69,3 +69,13 @@ def test_a_notebook_without_a_log_and_one_that_fails_are_told(repository, capsys
 def test_it_wants_to_know_which(capsys):
     assert __main__.main(["record"]) == 2
     assert "expected the notebook whose run log is to be written; got none" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb, asked", [("run", "openai"), ("notebooks", ""), ("verify", ""), ("record", ""),
+                                         ("rebaseline", "")])  # fmt: skip
+def test_what_the_repository_keeps_is_no_language_models(verb, asked, monkeypatch):
+    seen = []
+    monkeypatch.setenv("HEARSAY_LLM", "openai")
+    monkeypatch.setattr(__main__, "_verb", lambda args: seen.append(os.environ["HEARSAY_LLM"]) or 0)
+    __main__.main([verb, "--nb", "50", *(["--reason", "a test"] if verb == "rebaseline" else [])])
+    assert seen == [asked]
