@@ -61,6 +61,7 @@
   const arrive = (i) => {
     choose(i);
     if (enabled) all();
+    else play(); // nothing: what still sounds belongs to another point
   };
 
   // ---- ways through the points

@@ -73,7 +73,8 @@ def watched(request):
     enable = found.page.locator(".hearsay-enable")
     if enable.get_attribute("aria-pressed") == "true":
         enable.click()
-    found.page.mouse.move(5, 5)
+    rest_on(found.page, 0)
+    wait_for_words(found.page, "add <b>0</b>")
     return found
 
 
