@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -26,6 +26,7 @@ class Pairs:
     text: Float[Tensor, "pair token width"]
     before_labels: Float[Tensor, "pair label"]  # v: which kinds of event there are
     after_labels: Float[Tensor, "pair label"]  # w
+    kinds: Int[Tensor, " pair"]  # equal where the same is done to the same sounds
 
     def __len__(self) -> int:
         return len(self.text)
@@ -83,6 +84,10 @@ def loss(model: nn.Module, batch: Pairs, *, temperature: float = 1.0, classify: 
     return value
 
 
+GALLERIES = ("targets", "others", "all")
+ASKED = ("both", "sound", "words", "wrong words", "difference")
+
+
 @torch.no_grad()
 def similarity(
     model: QueryModifier, pairs: Pairs, *, gallery: str = "targets", asked: str = "both"
@@ -92,8 +97,9 @@ def similarity(
     Args:
         gallery: "targets", all sounds after; "others", these and the sounds before, but for the query's own; "all", its
             own too. The paper does not say which it has.
-        asked: by "both" sound and words; by the "sound" or the "words" alone; or by the sound and "wrong words", those
-            of the next pair that asks for something else.
+        asked: by "both" sound and words; by the "sound" or the "words" alone; by the sound and "wrong words", those of
+            the next pair that asks for something else; or by the sound and a "difference", A(b) - A(a) of the next pair
+            of the same kind, in place of words.
 
     Raises:
         ValueError: another gallery, or another way to ask.
@@ -102,31 +108,27 @@ def similarity(
         raise ValueError(f"expected a gallery among {', '.join(GALLERIES)} and asked among {', '.join(ASKED)}; got "
                          f"{gallery!r}, {asked!r}.")
     before, after = model.hear(pairs.before), model.hear(pairs.after)
-    words = model.read(pairs.text[wrong(pairs)] if asked == "wrong words" else pairs.text)
-    query = {"sound": before, "words": words}.get(asked, before + words if model.words else before)
-    clips = after if gallery == "targets" else torch.cat([after, before])
-    found = losses.cosine(query, clips)
+    words, same = model.read(pairs.text), pairs.kinds[:, None] == pairs.kinds[None, :]
+    query = {
+        "both": before + words if model.words else before,
+        "sound": before,
+        "words": words,
+        "wrong words": before + words[next_of(~same)],
+        "difference": before + (after - before)[next_of(same)],
+    }[asked]
+    found = losses.cosine(query, after if gallery == "targets" else torch.cat([after, before]))
     if gallery == "others":
         found[torch.arange(len(pairs)), len(pairs) + torch.arange(len(pairs))] = -2.0  # below every cosine
     return found.numpy()
 
 
-GALLERIES, ASKED = ("targets", "others", "all"), ("both", "sound", "words", "wrong words")
-
-
-def wrong(pairs: Pairs) -> Int[Tensor, " pair"]:
-    """For each pair the row of the next one, round about, that asks for something else.
-
-    Raises:
-        ValueError: all ask for the same.
-    """
-    said = pairs.text.flatten(1).unique(dim=0, return_inverse=True)[1]
-    same = said[:, None] == said[None, :]
-    if same.all():
-        raise ValueError("expected pairs with different words; all ask for the same.")
-    n = len(pairs)
-    turned = (torch.arange(n)[:, None] + torch.arange(n)[None, :]) % n  # row i: i, i + 1, ... round about
-    return turned.gather(1, same.gather(1, turned).int().argmin(dim=1, keepdim=True)).squeeze(1)
+def next_of(wanted: Bool[Tensor, "row _row"]) -> Int[Tensor, " row"]:
+    """For each row the next one, round about, that is wanted; the row itself where none is."""
+    n = len(wanted)
+    turned = (torch.arange(n)[:, None] + torch.arange(1, n + 1)[None, :]) % n  # row i: i + 1, i + 2, ... i
+    found = wanted.gather(1, turned)
+    found[:, -1] = True
+    return turned.gather(1, found.int().argmax(dim=1, keepdim=True)).squeeze(1)
 
 
 def siblings(table: pd.DataFrame, gallery: str = "targets") -> Int[np.ndarray, " pair"]:

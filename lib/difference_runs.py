@@ -45,7 +45,8 @@ def encode(
     words, _ = adapters.pooled(tokens.values, tokens.mask, "mean")
     marks = [torch.tensor([[label in there for label in labels] for there in table[f"{side}_labels"]]).float()
              for side in pairs.SIDES]
-    return Pairs(sounds[::2], sounds[1::2], words, *marks)
+    known = {done: number for number, done in enumerate(dict.fromkeys(table["operations"]))}
+    return Pairs(sounds[::2], sounds[1::2], words, *marks, torch.tensor([known[done] for done in table["operations"]]))
 
 
 def fit(develop: Pairs, recipe: Recipe, *, seed: int, progress: bool = False) -> tuple[QueryModifier, pd.DataFrame]:
@@ -117,9 +118,9 @@ def compare(
     return {(s, a): {n: known[keys[s, a, n]] for n in seeds} for s in scenes for a in arms}
 
 
-VIEWS = {  # what is scored of each test: gallery, and asked by what
+VIEWS = {  # what is scored: gallery, and asked by what; of tests with a name the first alone
     "targets": ("targets", "both"), "others": ("others", "both"), "sound": ("targets", "sound"),
-    "words": ("targets", "words"), "wrong words": ("targets", "wrong words"),
+    "words": ("targets", "words"), "wrong words": ("targets", "wrong words"), "difference": ("targets", "difference"),
 }  # fmt: skip
 
 
@@ -140,7 +141,7 @@ def _outcome(arm: str, recipe: Recipe, seed: int, develop: Pairs, evaluate: Mapp
     splits = {}
     for test, asked_of in evaluate.items():
         for view, (gallery, asked) in VIEWS.items():
-            if recipe.words or asked in ("both", "sound"):
+            if view == "targets" or (not test and (recipe.words or "words" not in asked)):
                 found = similarity(model, asked_of, gallery=gallery, asked=asked)
-                splits[f"{test} {view}".strip()] = metrics.score(found, np.arange(len(asked_of)))
+                splits[test or view] = metrics.score(found, np.arange(len(asked_of)))
     return Outcome(arm, seed, splits, history, ("max_epochs",))

@@ -33,7 +33,7 @@ def toy(n=300, seed=0, kinds=8):
     there, gone = torch.eye(kinds)[kind], away[:, None, None]
     before, after = torch.where(gone, both[1], both[0]), torch.where(gone, both[0], both[1])
     labels = [there * away[:, None], there * ~away[:, None]]
-    return Pairs(before, after, names[kind + kinds * away][:, None], *labels)
+    return Pairs(before, after, names[kind + kinds * away][:, None], *labels, kind + kinds * away)
 
 
 def model_of(pairs, recipe=QUICK, seed=0):
@@ -60,7 +60,7 @@ def test_the_loss_is_that_of_equations_4_to_6(temperature, rho):
     """Loops in double precision, divided by the batch where the paper sums."""
     pairs, n = toy(9), 9
     model = model_of(pairs).double()
-    pairs = Pairs(*(value.double() for value in vars(pairs).values()))
+    pairs = Pairs(*(value.double() if value.is_floating_point() else value for value in vars(pairs).values()))
     query, target, v, w = (value.detach() for value in model(pairs))
     z = [[float(torch.cosine_similarity(query[k], target[m], dim=0)) / temperature for m in range(n)] for k in range(n)]
     total = 0.0
@@ -106,15 +106,25 @@ def test_galleries():
             difference.similarity(model, pairs, **wrong)
 
 
-def test_wrong_words_are_the_next_others():
+def test_the_next_one_is_found_round_about():
+    wanted = torch.tensor([[1, 0, 1, 0], [1, 1, 0, 0], [0, 0, 1, 0], [1, 1, 1, 1]]).bool()
+    assert difference.next_of(wanted).tolist() == [2, 0, 2, 0]  # the third row wants itself alone, and gets it
+
+
+def test_other_words_and_other_differences_are_those_of_the_right_pairs():
     pairs = toy(40)
-    rows = difference.wrong(pairs)
-    for i, row in enumerate(rows.tolist()):
-        assert not torch.equal(pairs.text[row], pairs.text[i])
-        between = [(i + k) % 40 for k in range(1, (row - i) % 40)]
-        assert all(torch.equal(pairs.text[k], pairs.text[i]) for k in between)
-    with pytest.raises(ValueError, match="all ask for the same"):
-        difference.wrong(replace(pairs, text=pairs.text[:1].expand(40, -1, -1)))
+    model = model_of(pairs)
+    same = pairs.kinds[:, None] == pairs.kinds[None, :]
+    other, alike = difference.next_of(~same), difference.next_of(same)
+    assert (pairs.kinds[other] != pairs.kinds).all() and (pairs.kinds[alike] == pairs.kinds).all()
+    assert (alike != torch.arange(40)).float().mean() > 0.5
+    with torch.no_grad():
+        a, b = model.hear(pairs.before), model.hear(pairs.after)
+        queries = {"wrong words": a + model.read(pairs.text[other]), "difference": a + b[alike] - a[alike]}
+        for asked, query in queries.items():
+            expected = torch.cosine_similarity(query[:, None], b[None], dim=2)
+            found = difference.similarity(model, pairs, asked=asked)
+            np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_siblings_share_both_background_recordings():
