@@ -59,6 +59,7 @@
     else arrive(i);
   };
   const arrive = (i) => {
+    clearTimeout(resting); // whoever came last, pointer or keyboard
     choose(i);
     if (enabled) all();
     else play(); // nothing: what still sounds belongs to another point

@@ -75,6 +75,7 @@ def watched(request):
         enable.click()
     rest_on(found.page, 0)
     wait_for_words(found.page, "add <b>0</b>")
+    found.page.wait_for_timeout(300)  # should these words have stood there before, the pointer still has to arrive
     return found
 
 
