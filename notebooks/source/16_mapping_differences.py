@@ -542,7 +542,7 @@ apart1, kinds1 = np.abs(line1[:, None] - line1[None, :]), np.array(["dog", "dog"
 checks.check(share, [
     Case("nearest one", (apart1, kinds1, 1), [1.0, 1.0, 0.0, 0.0, 0.0], "sort each row, leave the point itself out",
          traps=(([1.0, 1.0, 1.0, 1.0, 1.0], "each point is its own nearest: leave it out"),
-                ([0.0, 0.0, 0.0, 0.0, 1.0], "these are the farthest, not the nearest"))),
+                ([0.0, 0.0, 1.0, 1.0, 0.0], "these are the farthest, not the nearest"))),
     Case("nearest two", (apart1, kinds1, 2), [0.5, 0.5, 0.0, 0.0, 0.5], "a mean over the k neighbours",
          traps=(([1.0, 1.0, 0.5, 0.5, 0.5], "the point itself is among the k"),
                 ([1.0, 1.0, 0.0, 0.0, 1.0], "a share, not a count"))),

@@ -11,9 +11,9 @@ FLOORS = (
     "audio augment fetch fingerprint metrics mix pairs parallel pooling profiles search soft_targets stats "
     "store unpack variants",
     "adapters books data encoders examples losses predictions runs",
-    "cache paraphrase pooled run_log show towers train",
-    "corpus llm",
-    "recipe",
+    "cache difference paraphrase pooled run_log show towers train",
+    "corpus difference_runs llm",
+    "difference_map recipe",
     "retrieval",
     "workbook",
 )
