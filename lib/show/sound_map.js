@@ -20,6 +20,7 @@
     const side = queue.shift();
     part("now").textContent = side === undefined ? "" : `now: ${data.sides[side]}`;
     if (side === undefined) return;
+    for (const other of document.querySelectorAll(".hearsay-map audio")) if (other !== audio) other.pause();
     audio.src = `data:audio/ogg;base64,${heard()[side]}`;
     audio.play().catch((error) => {
       if (error.name === "NotAllowedError") part("now").textContent = "Your browser waits for a click: Enable sound.";

@@ -83,6 +83,7 @@ def test_both_maps_have_their_own_sounds(page):
     button = page.locator(".hearsay-map").nth(1).locator(".hearsay-sides button").nth(1)
     button.click()
     page.wait_for_function("() => document.querySelectorAll('.hearsay-map audio')[1].currentTime > 0.2", timeout=10_000)
+    assert page.locator(SOUND).first.evaluate("a => a.paused")  # one map at a time
 
 
 def test_sliders_redraw(opened):
