@@ -122,7 +122,8 @@ def _layout(titles: Sequence[str]) -> dict:
         layout |= {f"xaxis{axis}": frame | {"domain": ends, "anchor": f"y{axis}"},
                    f"yaxis{axis}": frame | {"anchor": f"x{axis}"}}
         layout["annotations"].append({"text": bundle.escape(title), "x": sum(ends) / 2, "y": 1, "xref": "paper",
-                                      "yref": "paper", "yanchor": "bottom", "showarrow": False})
+                                      "yref": "paper", "xanchor": "center", "yanchor": "bottom",
+                                      "showarrow": False})
     return layout
 
 
