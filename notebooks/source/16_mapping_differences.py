@@ -428,7 +428,7 @@ metric("16.grid.high", max(scores))
 def one_picture(neighbours, min_dist):
     fig, (ax,) = plots.figure(5.5, 4)
     draw_one(ax, neighbours, min_dist)
-    plots.show(fig, alt=f"The same differences with {neighbours} neighbours and a minimal distance of {min_dist}.")
+    return fig, f"The same differences with {neighbours} neighbours and a minimal distance of {min_dist}."
 
 
 sliders.show(one_picture, neighbours=(4, 15, 60), min_dist=(0.0, 0.1, 0.8))
