@@ -151,7 +151,7 @@ metric("16.cosine.thunder", own.mean())
 metric("16.cosine.thunder-dog", between[thunder][:, ~thunder].mean())
 
 # %% [markdown]
-# **0.000**<!--m:16.cosine.thunder--> between two additions of thunder, **0.000**<!--m:16.cosine.thunder-dog--> between
+# **0.957**<!--m:16.cosine.thunder--> between two additions of thunder, **0.413**<!--m:16.cosine.thunder-dog--> between
 # one of thunder and one of a dog. Two numbers for two hundred points: is it two clouds, a continuum, or a few outliers?
 # One wants to *see* it. But a difference has as many dimensions as an embedding, and your screen has two. Something has
 # to go; the question is what.
@@ -284,16 +284,16 @@ for column in ("neighbours", "silhouette", "silhouette, UMAP"):
 measured.round(3)
 
 # %% [markdown]
-# **0.000**<!--m:16.two.neighbours.baseline--> of the neighbours are of the own kind *in the baseline*. It was never
+# **0.983**<!--m:16.two.neighbours.baseline--> of the neighbours are of the own kind *in the baseline*. It was never
 # told a word, and yet thunder and dog lie apart: a tower that hears thunder at all must move one way when thunder
 # comes, and another way when a dog does. In the paper's Fig. 3 (a) the two are mixed; ours never are. (Our sounds are
 # made by formula, and no two thunders differ as two recordings would.) And a measure at its ceiling is no measure: had
 # we asked for neighbours only, all three panels would have come out alike.
 #
-# The silhouette has room left: **0.000**<!--m:16.two.silhouette.baseline--> in the baseline,
-# **0.000**<!--m:16.two.silhouette.with--> with words and classification. Words do draw the kinds together. But look at
-# the *pictures*: there the same two are **0.000**<!--m:16.two.silhouette-umap.baseline--> and
-# **0.000**<!--m:16.two.silhouette-umap.with-->. The layout makes clouds of what it is given, and hides the very
+# The silhouette has room left: **0.505**<!--m:16.two.silhouette.baseline--> in the baseline,
+# **0.926**<!--m:16.two.silhouette.with--> with words and classification. Words do draw the kinds together. But look at
+# the *pictures*: there the same two are **0.667**<!--m:16.two.silhouette-umap.baseline--> and
+# **0.907**<!--m:16.two.silhouette-umap.with-->. The layout makes clouds of what it is given, and hides the very
 # difference that the paper drew its picture for. Whoever measures a silhouette on a UMAP measures UMAP.
 #
 # One thing more before we leave this map. Within a kind you see islands. Are there kinds of thunder? A look at how the
@@ -310,8 +310,8 @@ metric("16.recording", same)
 metric("16.recording.chance", chance)
 
 # %% [markdown]
-# Of a point's ten nearest neighbours **0.000**<!--m:16.recording--> have the very same recording of the event, where a
-# random choice within the kind gives **0.000**<!--m:16.recording.chance-->. The islands are recordings. A hundred
+# Of a point's ten nearest neighbours **0.375**<!--m:16.recording--> have the very same recording of the event, where a
+# random choice within the kind gives **0.122**<!--m:16.recording.chance-->. The islands are recordings. A hundred
 # points look like a hundred witnesses; as to what thunder is, they are eight.
 #
 # ## 5. What a UMAP must not be read for
@@ -355,9 +355,9 @@ plots.show(fig, alt="Four UMAPs of the same two hundred differences with four se
 
 # %% [markdown]
 # *1. Where something lies.* Four seeds, one space. Left and right, up and down mean nothing; even turned and scaled
-# onto each other, a point is off by **0.00**<!--m:16.seeds.moved--> standard deviations of the picture. Of a point's
-# ten nearest neighbours in the space the picture keeps **0.00**<!--m:16.seeds.kept-->; PCA, which never tried, keeps
-# **0.00**<!--m:16.pca.kept-->. So even neighbours are kept in part only: a plane has no room for them all. This is why
+# onto each other, a point is off by **0.23**<!--m:16.seeds.moved--> standard deviations of the picture. Of a point's
+# ten nearest neighbours in the space the picture keeps **0.52**<!--m:16.seeds.kept-->; PCA, which never tried, keeps
+# **0.38**<!--m:16.pca.kept-->. So even neighbours are kept in part only: a plane has no room for them all. This is why
 # no claim of this notebook rests on a coordinate, and no test of this workbook compares one: the same seed on another
 # processor may already mirror the picture.
 #
@@ -395,7 +395,7 @@ metric("16.planted.truth", (centres[2] - centres[1]) / (centres[1] - centres[0])
 
 # %% [markdown]
 # *2. How far apart clouds are.* The second gap was planted **9.0**<!--m:16.planted.truth--> times as wide as the first.
-# In the UMAP it is **0.0**<!--m:16.planted.ratio--> times as wide: once no neighbour lies on the other side, the
+# In the UMAP it is **2.5**<!--m:16.planted.ratio--> times as wide: once no neighbour lies on the other side, the
 # distance is the layout's own choice. *3. How tight a cloud is.* The first cloud has a third of the others' spread,
 # which the picture does not show: UMAP takes each point's own nearest neighbour as its unit of length. *4. That there
 # are clouds at all.* The last panel is noise, one cloud by construction. Few neighbours and no minimal distance make
@@ -434,8 +434,8 @@ def one_picture(neighbours, min_dist):
 sliders.show(one_picture, neighbours=(4, 15, 60), min_dist=(0.0, 0.1, 0.8))
 
 # %% [markdown]
-# One space, and the silhouette *on the picture* (behind each title) goes from **0.00**<!--m:16.grid.low--> to
-# **0.00**<!--m:16.grid.high-->. You could have any number in between by choosing a picture. The space has one.
+# One space, and the silhouette *on the picture* (behind each title) goes from **0.76**<!--m:16.grid.low--> to
+# **0.92**<!--m:16.grid.high-->. You could have any number in between by choosing a picture. The space has one.
 #
 # Is UMAP useless, then? No: it found the two kinds without being told of them, and it took you to the sounds worth
 # hearing. Make several, with other seeds and parameters; believe what they share; and then go and measure *that* in the
@@ -497,12 +497,12 @@ pd.DataFrame(rows).pivot(index="", columns="model", values=["neighbours", "lengt
 
 # %% [markdown]
 # *Length* tells it. When something appears or disappears, A(b) goes far from A(a). When something that was there grows
-# louder or softer, it goes **0.00**<!--m:16.level.classification.length--> times as far, little more than two crops of
-# one rain are apart anyway. So **0.000**<!--m:16.presence.classification--> of the neighbours are of the own kind for
-# additions and removals, **0.000**<!--m:16.level.classification--> for changes of level. This space has learnt *what is
+# louder or softer, it goes **0.26**<!--m:16.level.classification.length--> times as far, little more than two crops of
+# one rain are apart anyway. So **1.000**<!--m:16.presence.classification--> of the neighbours are of the own kind for
+# additions and removals, **0.191**<!--m:16.level.classification--> for changes of level. This space has learnt *what is
 # there*, not *how loud it is*. The classification loss asks for no more: its labels say present or absent. And at a
 # temperature of 1 the contrastive loss has little reason to look closer. At 0.07 it has: there a change of level goes
-# **0.00**<!--m:16.level.t0.07.length--> times as far as an addition, and **0.000**<!--m:16.level.t0.07--> of its
+# **0.78**<!--m:16.level.t0.07.length--> times as far as an addition, and **0.301**<!--m:16.level.t0.07--> of its
 # neighbours are of its kind. Keep that in mind when you come to the claims.
 #
 # And *add* and *remove*? (d) is (c) with the sides exchanged, so its vector is a vector of (c) with the other sign:
@@ -514,7 +514,7 @@ for event in ("thunder", "dog_bark", "bird_chirp", "footsteps"):
 metric("16.opposite", cosines(mean_of["c thunder"], mean_of["d thunder"])[0, 0])
 
 # %% [markdown]
-# **0.000**<!--m:16.opposite-->: one line, and opposite ends of it. No model had to learn that; subtraction brings it
+# **-0.998**<!--m:16.opposite-->: one line, and opposite ends of it. No model had to learn that; subtraction brings it
 # along. In the map they are two clouds like any others, and nothing tells you that they are opposites.
 #
 # Do the words know the difference? Here is each text's nearest centroid among the eighteen:
@@ -534,8 +534,8 @@ metric("16.all.text", right.mean())
 metric("16.all.text.direction", np.mean(same_way))
 
 # %% [markdown]
-# **0.000**<!--m:16.all.text--> of the texts lie nearest to the centroid of exactly their kind (chance is one in
-# eighteen), and **0.000**<!--m:16.all.text.direction--> to one of their sound and their direction. Those that are right
+# **0.444**<!--m:16.all.text--> of the texts lie nearest to the centroid of exactly their kind (chance is one in
+# eighteen), and **0.667**<!--m:16.all.text.direction--> to one of their sound and their direction. Those that are right
 # are the additions and removals. "Make thunder louder" and even "make thunder lower" go to *add thunder*: where the
 # sounds hardly move, there is nothing for the words to learn but the noun.
 #
@@ -555,8 +555,8 @@ metric("16.length.ratio", lengths[1] / lengths[0])
 print(f"mean length of a difference {lengths[0]:.2f}, of a text {lengths[1]:.2f}")
 
 # %% [markdown]
-# A difference has a cosine of **0.00**<!--m:16.closeness.differences--> to its kind's mean, a text of
-# **0.00**<!--m:16.closeness.texts-->, and a text is **0.00**<!--m:16.length.ratio--> times as long as a difference. The
+# A difference has a cosine of **0.62**<!--m:16.closeness.differences--> to its kind's mean, a text of
+# **0.50**<!--m:16.closeness.texts-->, and a text is **1.67**<!--m:16.length.ratio--> times as long as a difference. The
 # loss asks for the *sum* A(a) + T(t) to point at A(b); how long T(t) is, it is free to choose.
 #
 # ## 7. Experiment
@@ -659,7 +659,7 @@ metric("16.swapped.text", float((difference_map.nearest_kind(words, moved, kinds
 #   **0.929**<!--m:16.two-kinds.words.silhouette--> for two kinds, and fewer texts are right
 #   (**-0.098**<!--m:claim.16.T5.temperature-->). But its differences hold more: changes of level, and which recording
 #   it was. Look up in notebook 15, section 8, which of the two *finds* more. A tidy map is not a good search engine.
-# - *Nothing gives nothing.* Pairs in which nothing was done are off chance by **+0.000**<!--m:claim.16.nothing-->.
+# - *Nothing gives nothing.* Pairs in which nothing was done are off chance by **+0.008**<!--m:claim.16.nothing-->.
 #
 # ## Exercises
 #
