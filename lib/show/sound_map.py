@@ -40,7 +40,7 @@ STYLE = """
 """
 HOW = """Rest the pointer on a point, or press Tab until a point is framed and go on with the arrow keys (Page Down: the
 next of its kind). With the sound enabled you hear each point, before and after. A click, Enter or the space bar repeats
-it; B plays before, A plays after."""
+it; B plays before, A plays after. Small points are silent: the page would be too heavy with all their sounds."""
 ASLEEP = "The sounds sleep here. Run this cell, or trust the notebook, to wake them."
 APART = "The picture stands still here (plotly.js is not at hand); the buttons go from point to point all the same."
 
@@ -100,7 +100,8 @@ def figure(panels: Mapping[str, pd.DataFrame], groups: Sequence[str]) -> tuple[d
 
 def _trace(number: int, panel: int, rows: pd.DataFrame, look: int, outline: bool, label: str, listed: bool) -> dict:
     axis, colour = "" if panel == 0 else str(panel + 1), COLOURS[look]
-    marker = {"symbol": SHAPES[look] + ("-open" if outline else ""), "color": colour, "size": 15 if outline else 9,
+    sizes = [15 if outline else 10 if key else 6 for key in rows["key"]]  # small: there is nothing to hear
+    marker = {"symbol": SHAPES[look] + ("-open" if outline else ""), "color": colour, "size": sizes,
               "line": {"width": 3 if outline else 0.5, "color": colour if outline else "#FFFFFF"}}
     return {"type": "scatter", "mode": "markers", "uid": f"hearsay{number}", "name": label, "legendgroup": label,
             "showlegend": listed, "x": [round(float(x), 3) for x in rows["x"]],

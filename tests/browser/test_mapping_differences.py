@@ -63,10 +63,14 @@ def test_a_point_is_hovered_focused_and_clicked_and_sounds(page):
         enable.click()
     page.wait_for_function(PLAYS, arg=SOUND, timeout=10_000)
     heard = set()
-    page.mouse.click(*rest_on(page, 2))
+    for i in range(20):  # one that sounds: a silent one may lie over it
+        page.mouse.click(*rest_on(page, i))
+        page.wait_for_timeout(300)
+        if "without sound" not in words(page):
+            break
     page.wait_for_function(PLAYS, arg=SOUND, timeout=10_000)
     heard.add((words(page), page.locator(SOUND).first.get_attribute("src")))
-    page.locator(f"{POINT}[tabindex='0']").first.focus()
+    page.locator(POINT).first.focus()
     for key in ("PageDown", "PageDown", "PageUp"):
         page.keyboard.press(key)
         page.wait_for_function(PLAYS, arg=SOUND, timeout=10_000)
