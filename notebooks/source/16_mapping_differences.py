@@ -500,13 +500,13 @@ pd.DataFrame(rows).pivot(index="", columns="model", values=["neighbours", "lengt
 # %% [markdown]
 # *Length* tells it. When something appears or disappears, A(b) goes far from A(a). When something that was there grows
 # louder or softer, it goes **0.26**<!--m:16.level.classification.length--> times as far; and two crops of one rain,
-# with nothing done, are already **0.19**<!--m:16.still.classification.length--> times as far apart. So
+# with nothing done, are already **0.20**<!--m:16.still.classification.length--> times as far apart. So
 # **1.000**<!--m:16.presence.classification--> of the neighbours are of the own kind for additions and removals,
 # **0.191**<!--m:16.level.classification--> for changes of level. This space has learnt *what is there*, not *how loud
 # it is*. The classification loss asks for no more: its labels say present or absent. And at a temperature of 1 the
 # contrastive loss has little reason to look closer. At 0.07 it has: there a change of level goes
 # **0.78**<!--m:16.level.t0.07.length--> times as far as an addition, no change at all
-# **0.44**<!--m:16.still.t0.07.length--> times, and **0.301**<!--m:16.level.t0.07--> of the neighbours are of the own
+# **0.45**<!--m:16.still.t0.07.length--> times, and **0.301**<!--m:16.level.t0.07--> of the neighbours are of the own
 # kind. Keep that in mind when you come to the claims.
 #
 # And *add* and *remove*? (d) is (c) with the sides exchanged, so its vector is a vector of (c) with the other sign:
