@@ -6,6 +6,7 @@ They go into `lib.encoders.checkpoints.folder()`: HEARSAY_CHECKPOINTS, or `check
 there already is kept, and needs no network. A download that breaks off is gone on with; a wrong file is not kept.
 """
 
+import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from lib.encoders import checkpoints
+from lib.encoders.cards import CARDS
 from lib.encoders.checkpoints import CHECKPOINTS, Checkpoint, CheckpointError
 from lib.encoders.signatures import identify
 from lib.fetch import UNPUBLISHED, FetchError, fetch
@@ -24,8 +26,9 @@ def listing(registry: Mapping[str, Checkpoint] = CHECKPOINTS) -> str:
     for checkpoint in registry.values():
         path = checkpoints.folder() / checkpoint.file
         here = f"here, {path.stat().st_size:,} bytes" if path.is_file() else "not here"
-        lines.append(f"{checkpoint.name:10} {here}; {_known(checkpoint)}; licence {checkpoint.licence}")
-        lines.append(f"{'':10} {checkpoint.file} from {checkpoint.source}; trained on {checkpoint.pretrained_on}")
+        lines.append(f"{checkpoint.name:13} {here}; {_known(checkpoint)}; licence {checkpoint.licence}")
+        pretrained_on = CARDS[checkpoint.name].pretrained_on
+        lines.append(f"{'':13} {checkpoint.file} from {checkpoint.source}; pretrained on {pretrained_on}")
     return "\n".join(lines)
 
 
@@ -64,8 +67,7 @@ def one(checkpoint: Checkpoint) -> Path:
     elif not path.is_file():
         raise FetchError(f"no address is known: {checkpoints.how(checkpoint.name)}")
     if path.suffix != ".gz":  # word2vec's own format, which gensim reads
-        content = checkpoints.read(path)
-        found = identify(content.get("model", content))
+        found = identify(checkpoints.read(path))
         if found is not None and found.exact and found.model != checkpoint.fills:
             whose = f"{found.model}'s weights, for {found.sample_rate:,} Hz"
             raise CheckpointError(f"{path} holds {whose}. Remove it and put the right file there.")
@@ -83,7 +85,10 @@ def _known(checkpoint: Checkpoint) -> str:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(CHECKPOINTS))
+    names = parser.parse_args().names
     try:
-        main(sys.argv[1:]) if sys.argv[1:] else print(listing())
+        main(names) if names else print(listing())
     except FetchError as error:
         sys.exit(str(error))

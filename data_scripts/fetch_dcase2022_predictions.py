@@ -7,6 +7,7 @@ which is Clotho v2.1's own file of evaluation captions (Tampere University's lic
 where `lib.data.shared.find` looks, unless a FOLDER is given.
 """
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -56,7 +57,9 @@ def main(folder: Path, source: str = SOURCE) -> list[Path]:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", nargs="?", type=Path, default=shared.downloads(), help="%(default)s if not given")
     try:
-        main(Path(sys.argv[1]) if len(sys.argv) > 1 else shared.downloads())
+        main(parser.parse_args().folder)
     except FetchError as error:
         sys.exit(str(error))

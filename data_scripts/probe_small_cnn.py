@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from lib import audio, encoders
+from lib import audio, encoders, stats
 
 
 @dataclass(frozen=True)
@@ -74,17 +74,6 @@ def random_encoder(seed: int) -> encoders.AudioEncoder:
     return encoders.audio("small_cnn", pretrained=False, generator=generator)
 
 
-def interval(
-    difference: Float[np.ndarray, "clip"], source: np.ndarray, rng: np.random.Generator, resamples: int = 2000
-) -> tuple[float, float]:
-    """95 % of the mean difference when the source recordings are drawn again, each with all its clips."""
-    _, group = np.unique(source, return_inverse=True)
-    total, count = np.bincount(group, difference), np.bincount(group)
-    drawn = rng.integers(len(count), size=(resamples, len(count)))
-    low, high = np.quantile(total[drawn].sum(1) / count[drawn].sum(1), [0.025, 0.975])
-    return float(low), float(high)
-
-
 def main() -> None:
     """Print one line for each way of pooling."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -94,13 +83,14 @@ def main() -> None:
     pretrained = encoders.audio("small_cnn")
     clips = recordings(options.esc10, pretrained.sample_rate)
     right, untrained = compare(pretrained, clips)
+    source = clips.source[clips.fold == 4]
     for pooling, ours in right.items():
         random = untrained[pooling]
-        low, high = interval(ours - random.mean(0), clips.source[clips.fold == 4], np.random.default_rng(0))
+        difference = stats.bootstrap(ours - random.mean(0), source, rng=np.random.default_rng(0))
         each = " ".join(f"{accuracy:.3f}" for accuracy in random.mean(1))
         print(
             f"{pooling:9} pretrained {ours.mean():.3f}, random {random.mean():.3f} ({each}), "
-            f"difference {ours.mean() - random.mean():+.3f} [{low:+.3f}, {high:+.3f}] on {len(ours)} clips"
+            f"difference {difference} on {len(ours)} clips"
         )
 
 

@@ -176,10 +176,11 @@ class LogMel(nn.Module):
         settings = self.front_end
         if int(lengths.min()) < waveforms.shape[1]:
             waveforms = waveforms.masked_fill(~length_mask(lengths, waveforms.shape[1]), 0.0)
-        spectrum = torch.stft(
-            waveforms, settings.n_fft, settings.hop, window=self.window, pad_mode="constant", return_complex=True
-        )
-        power = torch.view_as_real(spectrum).square().sum(-1)
-        decibels = 10 * (power.transpose(1, 2) @ self.filters).clamp(min=settings.floor).log10()
+        with torch.autocast(waveforms.device.type, enabled=False):  # half precision would round a decibel to a quarter
+            spectrum = torch.stft(
+                waveforms, settings.n_fft, settings.hop, window=self.window, pad_mode="constant", return_complex=True
+            )
+            power = torch.view_as_real(spectrum).square().sum(-1)
+            decibels = 10 * (power.transpose(1, 2) @ self.filters).clamp(min=settings.floor).log10()
         mask = length_mask(1 + lengths // settings.hop, decibels.shape[1])
         return decibels.masked_fill(~mask[..., None], 10 * float(np.log10(settings.floor))), mask

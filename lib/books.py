@@ -17,11 +17,11 @@ from lib import parallel
 
 @dataclass(frozen=True)
 class History:
-    """What happened, one row per validation (epoch, loss, score, learning_rate, seconds); which weights were kept."""
+    """What happened, one row per validation (epoch, loss, score, learning_rate, seconds); which weights were best."""
 
     frame: pd.DataFrame
     best_epoch: int
-    best_score: float
+    best_score: float  # of the best checkpoint by itself, also where several were averaged
     stopped: str  # "early": no better score for `stop_after` epochs; "max_epochs": the schedule ended
 
 
@@ -74,7 +74,7 @@ class Books:
         self.rows.append({"epoch": epoch, "loss": loss, "score": score, "learning_rate": rate, "seconds": seconds})
         place = sum(self.rows[row]["score"] >= score for row, _ in self.best)
         if place < self.settings.average:
-            weights = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
+            weights = {name: value.detach().to("cpu", copy=True) for name, value in self.model.state_dict().items()}
             self.best.insert(place, (len(self.rows) - 1, weights))
             del self.best[self.settings.average :]
 
@@ -87,9 +87,12 @@ class Books:
     def finish(self) -> History:
         self.model.load_state_dict(averaged([weights for _, weights in self.best]))
         self.model.eval()
+        return History(pd.DataFrame(self.rows), self.best_epoch, self.best_score, self.stopped)
+
+    def close(self) -> None:
+        """Nothing is left to do that a kill could undo."""
         if self.checkpoint and parallel.rank() == 0:
             self.checkpoint.unlink(missing_ok=True)
-        return History(pd.DataFrame(self.rows), self.best_epoch, self.best_score, self.stopped)
 
     def _save(self) -> None:
         state = {"settings": asdict(self.settings), "rows": self.rows, "best": self.best}
@@ -102,7 +105,7 @@ class Books:
 
     def _resume(self) -> None:
         try:
-            state = torch.load(self.checkpoint, weights_only=True, map_location=parallel.device())
+            state = torch.load(self.checkpoint, weights_only=True, map_location="cpu")
         except (RuntimeError, pickle.UnpicklingError, EOFError) as error:
             raise ValueError(
                 f"{self.checkpoint} is not a checkpoint of ours ({error}). Delete it to start again."
@@ -116,11 +119,13 @@ class Books:
 
 
 def averaged(weights: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """The mean of several checkpoints, each weight by itself; what is no real number (a counter) is the first's."""
+    """The mean of several checkpoints, each weight by itself; what is no real number (a counter) is the first's.
+
+    As the first plus the mean of the differences from it: equal weights stay as they are, to the bit.
+    """
     first = weights[0]
-    if len(weights) == 1:
-        return first
     return {
-        name: torch.stack([each[name] for each in weights]).mean(dim=0) if value.is_floating_point() else value
+        name: value + torch.stack([each[name] - value for each in weights]).mean(dim=0)
+        if value.is_floating_point() else value
         for name, value in first.items()
     }

@@ -41,10 +41,12 @@ class Corpus:
         """The same with texts that may stand in for captions: for each split named, those of each of its captions.
 
         Raises:
+            SourceError: there is no such split.
             ValueError: they are not aligned with the split's captions.
         """
         splits, told = dict(self.splits), {}
         for name, texts in variants.items():
+            self._check(name)
             captions = list(self.rows[name]["caption"])[: len(self.splits[name].groups)]
             told[name] = completed(captions, texts)
             read = partial(_read, self.encoders[1], told[name], self.notes["text_pool"])
@@ -66,9 +68,12 @@ class Corpus:
             return getattr(encoders, side)(known, trainable=True)
         return copy.deepcopy(known).requires_grad_(True)
 
-    def _live(self, name: str, tune: Sequence[str]) -> Examples:
+    def _check(self, name: str) -> None:
         if name not in self.splits:
             raise data.SourceError(f"expected a split among {', '.join(self.splits)}; got {name!r}.")
+
+    def _live(self, name: str, tune: Sequence[str]) -> Examples:
+        self._check(name)
         split = self.splits[name]
         if "text" in tune:
             split = replace(split, captions=tuple(self.rows[name]["caption"])[: len(split.groups)])

@@ -38,7 +38,7 @@ class Examples:
     recordings: "Recordings | None" = None  # of the clips
     captions: tuple[str, ...] | None = None
     variants: Variants | None = None
-    sources: Int[Tensor, " clip"] | None = None  # which data set each clip is of, where there are several
+    sources: Int[Tensor, " clip"] | None = None  # which split each clip is of, where several were joined
 
     def __len__(self) -> int:
         return len(self.audio)
@@ -83,8 +83,9 @@ class Examples:
         same size, give or take one, since a smaller batch is an easier task.
 
         Args:
-            swap: the chance that one of its variants stands in for a caption (Primus et al. 2023, section 2.6).
-            one_source: every batch holds clips of one data set (Munakata et al. 2024, section 5.1).
+            swap: the chance that one of its variants stands in for a caption (Primus et al. 2023, section 2.6); where
+                one is missing, its turn falls to the caption itself.
+            one_source: every batch holds clips of one split, as Munakata et al. 2024, section 5.1, of one data set.
         """
         if captions_per_clip is None:
             captions = torch.randperm(len(self.groups), generator=generator)

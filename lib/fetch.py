@@ -96,7 +96,8 @@ def is_there(path: Path, hash: str) -> bool:
 def recorded(path: Path, hash: str) -> str:
     """The hash that a file must have: the one given, or for UNPUBLISHED what NAME.sha256 beside it says."""
     beside = path.with_name(f"{path.name}.sha256")
-    return f"sha256:{beside.read_text().split()[0]}" if hash == UNPUBLISHED and beside.is_file() else hash
+    said = beside.read_text().split() if hash == UNPUBLISHED and beside.is_file() else []
+    return f"sha256:{said[0]}" if said else hash
 
 
 def _kept(path: Path, hash: str) -> Path:
@@ -148,7 +149,8 @@ class _Resuming:
             if self.got:
                 headers["Range"] = f"bytes={self.got}-"
             options = {"chunk_size": 2**13, "timeout": self.timeout_s, "headers": headers, "hooks": {"response": look}}
-            shown = {"unit": "B", "unit_scale": True, "leave": False, "disable": not self.progress}
+            shown = {"unit": "B", "unit_scale": True, "leave": False}
+            shown["disable"] = None if self.progress else True  # None: shown on a screen or in a notebook, not in a log
             with contextlib.suppress(_NothingLeft), tqdm(total=1, desc=self.part.stem, **shown) as bar:
                 pooch.HTTPDownloader(progressbar=bar, **options)(url, file, None)
         os.replace(self.part, output_file)
@@ -186,6 +188,8 @@ def _why(error: Exception, timeout_s: float) -> str:
         return "the connection broke before the end"
     if "hash of downloaded file" in text:
         return f"what it sends has another hash ({text.partition('but got ')[2].partition('.')[0]})"
+    if isinstance(error, requests.exceptions.SSLError):
+        return "no safe connection (its certificate is not trusted here: a proxy in between, or a wrong clock?)"
     if isinstance(error, requests.ConnectionError) and "HTTPConnectionPool" in text.replace("HTTPS", "HTTP"):
         return "no connection (offline?)"
     return text
@@ -196,8 +200,9 @@ def _sentence(path: Path, hash: str, failures: dict[str, str]) -> str:
     part = path.with_name(f"{path.name}.part")
     arrived = part.stat().st_size if part.exists() else 0
     kept = f" What has arrived ({arrived:,} bytes) is kept." if arrived else ""
+    other = f" The file that lies there ({path.stat().st_size:,} bytes) has another hash." if path.is_file() else ""
     return (
-        f"could not fetch {path.name}. Tried {tried}.{kept} "
+        f"could not fetch {path.name}. Tried {tried}.{kept}{other} "
         f"Try again later, or put the file there by hand: {path} "
         f"({'nobody publishes its hash' if hash == UNPUBLISHED else hash})."
     )

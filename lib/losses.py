@@ -10,9 +10,18 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from lib.pairs import PAIRS as PAIRS  # re-exported, as what follows
-from lib.pairs import SAME_GROUP as SAME_GROUP
-from lib.pairs import check, cosine, mixed_targets, pair_masks, pick_the_positive, share_the_positives, similarities
+from lib.batch_pairs import PAIRS as PAIRS  # re-exported, as what follows
+from lib.batch_pairs import SAME_GROUP as SAME_GROUP
+from lib.batch_pairs import (
+    check,
+    check_temperature,
+    cosine,
+    mixed_targets,
+    pair_masks,
+    pick_the_positive,
+    share_the_positives,
+    similarities,
+)  # fmt: skip
 from lib.soft_targets import soft_targets as soft_targets  # re-exported: one more loss
 
 ANCHORS = ("both", "audio", "text")
@@ -55,7 +64,7 @@ def nt_xent(
     """
     check("anchors", anchors, ANCHORS if pairs == "text-audio" else ("both",))
     groups = _groups(audio, text, groups)
-    _check_temperature(temperature)
+    check_temperature(temperature)
     positive, negative = pair_masks(groups, same_group=same_group, pairs=pairs)
     if pairs == "all":
         items = torch.cat([audio, text])
@@ -104,7 +113,7 @@ def mixco(
             do not match.
     """
     groups = _groups(mixed, text, groups)
-    _check_temperature(temperature)
+    check_temperature(temperature)
     weights, negative = mixed_targets(partner, share, groups, same_group=same_group)
     logits = cosine(mixed, text) / temperature
     return (share_the_positives(logits, weights, negative) + share_the_positives(logits.T, weights.T, negative)) / 2
@@ -210,8 +219,3 @@ def _groups(audio: Tensor, text: Tensor, groups: Tensor | None) -> Int[Tensor, "
             f"expected one text row per audio row; got shapes {tuple(audio.shape)} and {tuple(text.shape)}."
         )
     return torch.arange(len(audio), device=audio.device) if groups is None else groups
-
-
-def _check_temperature(temperature: float | Tensor) -> None:
-    if not (tau := float(torch.as_tensor(temperature).detach())) > 0:
-        raise ValueError(f"expected a temperature above 0; got {tau}. Try 0.07.")

@@ -2,7 +2,7 @@
 
 The loop asks here, so that it is the same on a CPU, on one GPU, or under `torchrun` on several: each process embeds its
 share of the batch, `gather` brings all embeddings to all of them, and the loss is that of the whole batch. Two
-processes then give the loss and the gradients of one with the same batch (tested, for every loss).
+processes then give the loss and the gradients of one with the same batch (tested for the losses of notebooks 06 to 08).
 """
 
 import os

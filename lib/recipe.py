@@ -27,12 +27,12 @@ class Recipe:
     adapter: str = "MLPAdapter"  # of lib.adapters.ADAPTERS
     adapter_options: Mapping[str, Any] = field(default_factory=dict)  # pool_first, dropout ...; same for both towers
     on: tuple[str, ...] = ("train",)  # the splits to learn from
-    one_source: bool = False  # each batch from one of them alone
+    one_source: bool = False  # each batch from one of these splits alone, where each is a data set
     tune: tuple[str, ...] = ()  # encoders that learn too: "text", "audio"; the others are frozen
     swap: float = 0.0  # the chance that a variant stands in for a caption
     mask_tokens: float = 0.0  # the share of tokens that a text encoder which learns does not get to see
     mixco: bool = False  # add the loss of mixed waveforms; the audio encoder learns
-    trainable_temperature: bool = False  # options["temperature"] is where it starts
+    trainable_temperature: bool = False  # options["temperature"] is where it starts, in the first stage that learns it
     teachers: tuple[tuple["Recipe", ...], ...] = ()  # soft targets: the stages of each model that is asked
     training: train.Settings = train.Settings()
 
@@ -41,6 +41,13 @@ class Recipe:
             if getattr(self, name) and side not in self.tune:
                 wanted = f"the {side} encoder to learn: expected {side!r} in tune"
                 raise ValueError(f"{name} needs {wanted}; got {self.tune}.")
+        for name in ("swap", "mask_tokens"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"expected {name} from 0 to 1, a chance; got {getattr(self, name)}.")
+        if self.one_source and len(self.on) < 2:
+            raise ValueError(f"one_source needs several splits to take turns: expected them in on; got {self.on}.")
+        if self.mixco and self.teachers:
+            raise ValueError("mixco says itself what a mixture's targets are: leave it, or the teachers, out.")
         if self.trainable_temperature and "temperature" not in self.options:
             raise ValueError("a trainable temperature needs a start: expected options={'temperature': 0.02} or such.")
         if bool(self.teachers) != (self.loss == "soft_targets"):

@@ -33,7 +33,7 @@ __all__ = ["Corpus", "Fitted", "Outcome", "Recipe", "batch_loss", "compare", "en
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained dual encoder (a frozen side takes frames), with one row of history per epoch."""
+    """A trained dual encoder (a frozen side takes frames), with one row of history per validation."""
 
     model: DualEncoder
     history: pd.DataFrame
@@ -76,10 +76,17 @@ def fit(corpus: Corpus, recipe: Recipe, *, seed: int, start: Fitted | None = Non
         extras = {"best_epoch": history.best_epoch, "best_score": history.best_score, "stopped": history.stopped}
         return cache.Run(model.state_dict(), history.frame, extras)
 
-    found = cache.trained(settings, run, uses=(fit,), tell=progress)
+    found = cache.trained(settings, run, uses=(fit, *_that_learn(corpus, recipe, model)), tell=progress)
     model.load_state_dict(found.weights)
     key = store.digest(str(sorted(settings.items())))
-    return Fitted(model.eval(), found.history, found.extras, key, recipe.tune, found.new)
+    return Fitted(model.to(parallel.device()).eval(), found.history, found.extras, key, recipe.tune, found.new)
+
+
+def _that_learn(corpus: Corpus, recipe: Recipe, model: DualEncoder) -> list[type]:
+    """Encoders that learn, here or in a teacher: their code decides what. Of frozen ones the corpus has the numbers."""
+    of_teachers = {side for stages in recipe.teachers for stage in stages for side in stage.tune}
+    own = [type(getattr(model, side).encoder) for side in recipe.tune]
+    return own + [type(corpus.encoder(side)) for side in sorted(of_teachers - set(recipe.tune))]
 
 
 def fit_stages(corpus: Corpus, stages: Sequence[Recipe], *, seed: int) -> list[Fitted]:
@@ -112,7 +119,7 @@ def asked(corpus: Corpus, recipe: Recipe, seed: int) -> Teacher | None:
         model = fit_stages(corpus, stages, seed=seed + 1000 * number)[-1].model
         embeddings = embed(model, corpus.examples(recipe.on, stages[-1].tune))
         for rows, found in zip((audio, text), embeddings, strict=True):
-            rows.append(F.normalize(found, dim=-1) / math.sqrt(len(recipe.teachers)))
+            rows.append(F.normalize(found, dim=-1) / math.sqrt(len(recipe.teachers)))  # where the training will be
     return Teacher(torch.cat(audio, dim=1), torch.cat(text, dim=1)) if audio else None
 
 
@@ -124,7 +131,7 @@ def embed(
 
     Args:
         views: average the normalised embeddings of each caption and of its first so many variants (Munakata et al.
-            2024, section 4.3).
+            2024, section 4.3). Where a variant is missing, the caption counts once more.
     """
     audio, texts = _each_view(model, split, views)
     return audio, _averaged(texts)

@@ -32,7 +32,7 @@ class Outcome:
     arm: str
     seed: int
     splits: dict[str, pd.DataFrame]  # for each split one row per query: AP@10, R@1, R@5, R@10
-    history: pd.DataFrame  # one row per epoch, stages numbered from 0
+    history: pd.DataFrame  # one row per validation, stages numbered from 0
     stopped: tuple[str, ...]  # of each stage: "early" (its stopping rule) or "max_epochs" (not converged)
     losses: dict[str, float] = field(default_factory=dict)  # without augmentation, of "learnt" and "validation" clips
 

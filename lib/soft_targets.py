@@ -5,6 +5,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from lib.batch_pairs import check_temperature, cosine
+
 
 def soft_targets(
     audio: Float[Tensor, "batch dim"],
@@ -36,11 +38,10 @@ def soft_targets(
     if audio.shape != text.shape or teacher.shape != (len(audio), len(text)):
         shapes = ", ".join(str(tuple(each.shape)) for each in (audio, text, teacher))
         raise ValueError(f"expected (batch, dim) twice and a teacher of (batch, batch); got shapes {shapes}.")
-    for name, value in (("temperature", temperature), ("teacher_temperature", teacher_temperature)):
-        if not (tau := float(torch.as_tensor(value).detach())) > 0:
-            raise ValueError(f"expected a {name} above 0; got {tau}. Try 0.07.")
+    check_temperature(temperature)
+    check_temperature(teacher_temperature, "teacher_temperature")
     if not torch.isfinite(teacher).all():
         raise ValueError("expected a teacher of finite similarities; got NaN or infinity. Did its training break off?")
-    logits = F.normalize(audio, dim=-1) @ F.normalize(text, dim=-1).T / temperature
-    guess = teacher.detach().to(logits.dtype) / teacher_temperature
+    logits = cosine(audio, text) / temperature
+    guess = (teacher.detach() / teacher_temperature).to(logits.dtype)
     return (F.cross_entropy(logits, guess.softmax(dim=1)) + F.cross_entropy(logits.T, guess.T.softmax(dim=1))) / 2

@@ -36,6 +36,11 @@ class Settings:
     average: int = 1  # so many of the best checkpoints make the final weights: their mean (Munakata et al. 2024, 5.1)
     precision: str = "fp32"
 
+    def __post_init__(self) -> None:
+        if min(self.validations, self.average) < 1:
+            raise ValueError(f"expected at least one validation an epoch and one checkpoint to keep; got "
+                             f"validations={self.validations}, average={self.average}.")
+
 
 WECK = Settings(learning_rate=1e-4, schedule="plateau", max_epochs=200, patience=5, factor=0.1, stop_after=10)
 
@@ -73,7 +78,7 @@ def fit(
     checkpoint_s: float = 5.0,
     progress: bool = True,
 ) -> History:
-    """Train until the validation score stops rising, and leave the best epoch's weights in the model.
+    """Train until the validation score stops rising, and leave the best weights in the model, or the mean of several.
 
     Args:
         batches: one epoch of batches, drawn with the generator it is given: a list, or anything with a length that
@@ -83,7 +88,7 @@ def fit(
         validate: of a model, a score where more is better (mAP@10).
         generator: the only source of chance; the same state gives the same weights.
         checkpoint: a file written after an epoch. If it is there, training goes on from it, to the very same weights as
-            without the break; it is removed at the end.
+            without the break; it is removed when all is done.
         checkpoint_s: seconds of work that a kill may cost; 0 writes after every epoch.
 
     Raises:
@@ -128,6 +133,7 @@ def fit(
     if settings.average > 1:
         with lend_chance(generator):
             renew_statistics(model, (parallel.to(parallel.share(batch), where) for batch in batches(generator)), loss)
+    run.close()
     return history
 
 

@@ -1,18 +1,14 @@
 """Archives, opened safely: no member leaves the folder, no links, and the folder is there whole or not at all."""
 
-import gzip
-import lzma
+import errno
 import re
 import shutil
 import stat
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-
-DAMAGE = (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, EOFError)
 
 
 class UnpackError(ValueError):
@@ -46,9 +42,11 @@ def unpack(archive: str | Path, folder: str | Path) -> list[Path]:
             if folder.is_dir():
                 folder.rmdir()
             part.rename(folder)
-        except DAMAGE as error:
-            hint = "Delete it and fetch it again"
-            raise UnpackError(f"{archive.name}: cut short or damaged ({error}). {hint}.") from None
+        except Exception as error:  # the libraries raise many kinds, of which some are OSErrors
+            if isinstance(error, UnpackError) or _of_the_disk(error):
+                raise
+            why = f"{type(error).__name__}: {str(error)[:100]}"
+            raise UnpackError(f"{archive.name}: cut short or damaged ({why}). Delete it and fetch it again.") from None
         finally:
             shutil.rmtree(part, ignore_errors=True)
     return sorted(path for path in folder.rglob("*") if path.is_file())
@@ -66,10 +64,17 @@ def _extract(archive: Path, folder: Path) -> None:
             members = file.getmembers()
             _check(archive, folder, (_Member(m.name, m.size, m.isreg() or m.isdir()) for m in members))
             file.extractall(folder, members, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
+            while file.fileobj.read(2**20):  # to the very end, where gzip's checksum stands
+                pass
     elif _starts_with(archive, b"7z\xbc\xaf\x27\x1c"):
         _extract_7z(archive, folder)
     else:
         raise UnpackError(f"{archive.name}: expected a zip, tar or 7z archive; got something else. Fetch it again.")
+
+
+def _of_the_disk(error: Exception) -> bool:
+    """It is full, or may not be written; an archive that says nonsense has no errno, or that of a seek before 0."""
+    return isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)
 
 
 def _starts_with(archive: Path, magic: bytes) -> bool:
@@ -83,12 +88,9 @@ def _extract_7z(archive: Path, folder: Path) -> None:
     except ImportError:
         hint = f"Try: python -m pip install py7zr, or unpack it by hand into {folder.with_suffix('')}"
         raise UnpackError(f"{archive.name} is a 7z archive, which needs py7zr. {hint}.") from None
-    try:
-        with py7zr.SevenZipFile(archive) as file:
-            _check(archive, folder, (_Member(m.filename, m.uncompressed, not m.is_symlink) for m in file.list()))
-            file.extractall(folder)
-    except (py7zr.Bad7zFile, OSError) as error:
-        raise UnpackError(f"{archive.name}: cut short or damaged ({error}). Delete it and fetch it again.") from None
+    with py7zr.SevenZipFile(archive) as file:
+        _check(archive, folder, (_Member(m.filename, m.uncompressed, not m.is_symlink) for m in file.list()))
+        file.extractall(folder)
 
 
 def _zip_members(file: zipfile.ZipFile) -> Iterator[_Member]:

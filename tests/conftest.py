@@ -3,9 +3,12 @@
 The hook must be installed before anything of `lib` is imported, so this file imports nothing of it.
 """
 
+import functools
 import os
 import shutil
 import tempfile
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import jaxtyping
@@ -13,7 +16,6 @@ import pytest
 
 import tests.typecheck  # noqa: F401  (the hook finds it by name)
 
-ROOT = Path(__file__).resolve().parents[1]
 REQUIRED = os.environ.get("HEARSAY_REQUIRE_SHARED") == "1"  # then a skip is a failure
 CACHE = tempfile.mkdtemp(prefix="hearsay-tests-")
 
@@ -69,10 +71,29 @@ def _shape_checks(request):
     jaxtyping.config.update("jaxtyping_disable", False)
 
 
+@pytest.fixture
+def served(tmp_path):
+    """A folder that a server on this machine offers, its address, and what was asked for."""
+    (tmp_path / "served").mkdir()
+    asked = []
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, form, *args):
+            asked.append(args[0])
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=tmp_path / "served"))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield tmp_path / "served", f"http://127.0.0.1:{server.server_port}", asked
+    server.shutdown()
+    server.server_close()
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of data that is not in the repository (HEARSAY_SHARED_DATA, or ../shared/data); else a skip."""
-    folder = Path(os.environ.get("HEARSAY_SHARED_DATA", ROOT.parent / "shared" / "data"))
+    """The folder of data that is not in the repository; where there is none, a skip."""
+    from lib.data import shared
+
+    folder = shared.given()
     if not folder.is_dir():
         pytest.skip(f"no shared data in {folder.name}; set HEARSAY_SHARED_DATA to their folder")
     return folder

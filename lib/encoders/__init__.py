@@ -23,7 +23,7 @@ AUDIO = {
     "cav_mae": "cav_mae",
 }
 TRANSFORMERS = ("minilm", "bert_small", "bert_base", "bert_large", "roberta_base", "roberta_large", "distilroberta",
-                "distilbert", "t5_base", "sbert")  # fmt: skip
+                "distilbert", "t5_base", "t5_large", "sbert")  # fmt: skip
 TEXT = dict.fromkeys(TRANSFORMERS, "texts") | {"word2vec": "word2vec"}
 
 

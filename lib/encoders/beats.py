@@ -19,11 +19,11 @@ from torchaudio.compliance import kaldi
 
 from lib.audio import length_mask
 from lib.encoders import checkpoints, spectra
-from lib.encoders.interface import AudioEncoder
+from lib.encoders.patches import FRAME, HOP, SAMPLE_RATE, PatchEncoder
+from lib.encoders.signatures import without_wrapper
 from lib.encoders.transformer import joined, segments
 
 Tokens = Float[Tensor, "batch token feature"]
-SAMPLE_RATE, FRAME, HOP = 16_000, 400, 160  # Kaldi's 25 ms every 10 ms; a frame that sticks out is dropped
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def bucket_of(distance: Int[Tensor, "distance"], settings: Settings) -> Int[Tens
     return torch.where(size < exact, size, (exact + far.long()).clamp(max=half - 1)) + half * (distance > 0)
 
 
-class BEATs(AudioEncoder):
+class BEATs(PatchEncoder):
     """Waveforms at 16 kHz to frames (batch, time, 768), one every 160 ms: 62 of them for 10 s.
 
     The official network hands over all patches, eight per time step (VAST's: four). A frame is the mean of a time
@@ -164,13 +164,6 @@ class BEATs(AudioEncoder):
         self.layer_norm = nn.LayerNorm(width)
         self.post_extract_proj = nn.Linear(width, settings.feature_dim)
         self.encoder = Transformer(settings)
-
-    def forward(
-        self, waveforms: Float[Tensor, "batch samples"], lengths: Int[Tensor, "batch"]
-    ) -> tuple[Float[Tensor, "batch time feature"], Bool[Tensor, "batch time"]]:
-        """Frames and the mask of those that belong to each clip."""
-        patches, mask = self.patches(waveforms, lengths)
-        return patches.mean(2), mask
 
     def patches(
         self, waveforms: Float[Tensor, "batch samples"], lengths: Int[Tensor, "batch"]
@@ -216,7 +209,7 @@ def load(model: BEATs, content: dict) -> None:
     Raises:
         CheckpointError: another network's weights.
     """
-    state = content.get("model", content)
+    state = without_wrapper(content)
     state = _part_of_vast(state) if model.name == "vast" else state
     _check_cfg(content.get("cfg", {}), model.settings)
     first, *rest = [f"encoder.layers.{i}.self_attn.relative_attention_bias" for i in range(model.settings.layers)]
@@ -230,9 +223,9 @@ def load(model: BEATs, content: dict) -> None:
 
 
 def _part_of_vast(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """VAST's file is one flat dictionary of all its towers, perhaps under `module.`."""
-    keys, ours = {key.removeprefix("module."): value for key, value in state.items()}, "audio_encoder."
-    part = {key.removeprefix(ours): value for key, value in keys.items() if key.startswith(ours)}
+    """VAST's file is one flat dictionary of all its towers."""
+    ours = "audio_encoder."
+    part = {key.removeprefix(ours): value for key, value in state.items() if key.startswith(ours)}
     if not part:
         few = ", ".join(list(state)[:3])
         raise checkpoints.CheckpointError(f"expected VAST's weights (audio_encoder.…); this file has {few}, …")

@@ -13,6 +13,7 @@ from lib.encoders.registry import CHECKPOINTS
 PANNS = "github.com/qiuqiangkong/audioset_tagging_cnn, d2f4b8c"
 PASST = "github.com/kkoutini/PaSST, 2a5c818"
 FETCH = "data_scripts/fetch_checkpoints.py"
+LICENCES = {name: checkpoint.licence for name, checkpoint in CHECKPOINTS.items()}
 STEP = "a time step: the patches of all mel bands averaged"
 HUB = "huggingface.co/"
 
@@ -62,7 +63,7 @@ def table(side: str) -> pd.DataFrame:
         if card.side != side:
             continue
         spectrum = {"kHz": card.sample_rate / 1000, "window, hop": f"{card.window_ms:g}, {card.hop_ms:g} ms",
-                    "frames a second": round(card.frames_per_second, 2)}  # fmt: skip
+                    "frames a second": round(card.frames_per_second, 3)}  # fmt: skip
         rows.append({
             "encoder": card.title, **(spectrum if side == "audio" else {}), "sees": card.front_end,
             "length": card.length, "a frame is": card.frames, "features": card.features,
@@ -77,7 +78,7 @@ def _panns(name: str, blocks: int, ms: int, features: int, parameters: int, *pap
     return Card(
         name, f"PANNs {name.upper()}", 32_000, 32.0, 10.0, "64 mels, 50 to 14,000 Hz, decibels, each normalised",
         f"any; zeros follow a clip under {(2 ** min(blocks, 5) - 1) * 10 / 1000:.2f} s", 1000 / ms,
-        "the last map averaged over mel, before the pooling over time", features, parameters, "CC BY 4.0",
+        "the last map averaged over mel, before the pooling over time", features, parameters, LICENCES[name],
         "AudioSet tags (supervised)", papers, PANNS, "official code: front end, frames, embedding, tags",
         "tests/parity/test_panns.py",
     )  # fmt: skip
@@ -88,7 +89,7 @@ def _passt(name: str, title: str, seconds: int, stride: int, parameters: int, *p
         name, title, 32_000, 25.0, 10.0,
         f"128 Kaldi mels, 0 to 15,000 Hz, pre-emphasis, log; patches of 16 x 16 every {stride}",
         f"segments of {seconds} s; a longer clip is cut, zeros follow a shorter one", 1 / seconds,
-        "a segment: half the sum of its [CLS] and [DIST] tokens", 768, parameters, "Apache-2.0",
+        "a segment: half the sum of its [CLS] and [DIST] tokens", 768, parameters, LICENCES[name],
         "ImageNet, then AudioSet tags (supervised)", papers, PASST, "official code: front end, tokens, frames, tags",
         "tests/parity/test_passt.py",
     )  # fmt: skip
@@ -97,7 +98,8 @@ def _passt(name: str, title: str, seconds: int, stride: int, parameters: int, *p
 def _beats(name: str, title: str, pretrained_on: str, *papers: str) -> Card:
     return Card(
         name, title, 16_000, 25.0, 10.0, "128 Kaldi mels, log of 16-bit scale; patches of 16 x 16",
-        "any; zeros follow a clip under 0.175 s", 6.25, STEP, 768, 90_311_792, "MIT", pretrained_on, papers,
+        "any; zeros follow a clip under 0.175 s", 6.25, STEP, 768, 90_311_792, LICENCES[name], pretrained_on,
+        papers,
         "github.com/microsoft/unilm, folder beats, 768a3c8",
         "official code: front end and patches, with 3 layers; the published size once by hand",
         "tests/parity/test_beats.py",
@@ -115,6 +117,7 @@ def _text(
 
 
 _BOOKS = "books and Wikipedia: guess masked words"
+_C4 = "750 GB of web text (C4): restore missing spans; and tasks such as translation"
 _AUDIO = (
     Card(
         "small_cnn", "small CNN (ours)", 16_000, 32.0, 20.0, "64 mels, 50 to 8,000 Hz, decibels", "any", 3.125,
@@ -125,14 +128,15 @@ _AUDIO = (
     Card(
         "crnn", "CRNN", 44_100, 40.0, 20.0, "64 mels, 12 to 8,000 Hz, natural logarithm",
         "any; zeros follow a clip under 60 ms", 50.0, "a step of the GRU, stretched back to 20 ms", 300, 732_354,
-        "MIT (code)", "nothing: trained with the retrieval system", ("Xie 2022: the baseline, mean over frames",),
+        LICENCES["crnn"], "nothing: trained with the retrieval system",
+        ("Xie 2022: the baseline, mean over frames",),
         "github.com/xieh97/dcase2022-audio-retrieval, f6fad50", "official code: front end, frames",
         "tests/parity/test_crnn.py",
     ),
     Card(
         "crnn_16k", "CRNN at 16 kHz (ours)", 16_000, 40.0, 20.0, "64 mels, 12 to 8,000 Hz, natural logarithm",
         "any; zeros follow a clip under 60 ms", 50.0, "a step of the GRU, stretched back to 20 ms", 300, 732_354,
-        "MIT (code)", "nothing: trained with the retrieval system", (),
+        LICENCES["crnn"], "nothing: trained with the retrieval system", (),
         "github.com/xieh97/dcase2022-audio-retrieval, f6fad50", "the same network as the CRNN's",
         "tests/parity/test_crnn.py",
     ),
@@ -144,14 +148,15 @@ _AUDIO = (
     Card(
         "vggish", "VGGish", 16_000, 25.0, 10.0, "64 HTK mels, 125 to 7,500 Hz, log of magnitude",
         "examples of 0.96 s; a rest is dropped, zeros follow a shorter clip", 1 / 0.96, "the embedding of an example",
-        128, 72_141_184, "Apache-2.0", "YouTube-8M tags (supervised)", ("Xie 2022: in one system of the challenge",),
+        128, 72_141_184, LICENCES["vggish"], "YouTube-8M tags (supervised)",
+        ("Xie 2022: in one system of the challenge",),
         "github.com/harritaylor/torchvggish, f3f9096", "that port of Google's network: front end, map, embedding",
         "tests/parity/test_vggish.py",
     ),
     Card(
         "vggish_map", "VGGish, last map", 16_000, 25.0, 10.0, "64 HTK mels, 125 to 7,500 Hz, log of magnitude",
         "examples of 0.96 s; a rest is dropped, zeros follow a shorter clip", 6 / 0.96,
-        "a time step of the last convolution's map, channels and mel in it", 2048, 4_499_712, "Apache-2.0",
+        "a time step of the last convolution's map, channels and mel in it", 2048, 4_499_712, LICENCES["vggish"],
         "YouTube-8M tags (supervised)", ("Takeuchi 2022: frozen, max plus mean over time",),
         "github.com/harritaylor/torchvggish, f3f9096", "that port of Google's network: front end, map",
         "tests/parity/test_vggish.py",
@@ -162,19 +167,20 @@ _AUDIO = (
     _passt("passt_l", "PaSST-L", 10, 10, 50_714_398, "Primus 2023: fine-tuned (its table says 41.8 million weights)"),
     _passt("passt_s20", "PaSST-S20", 20, 10, 86_231_326, "Primus 2023: fine-tuned, segments of 2 to 15 s (Fig. 1)"),
     _beats("beats", "BEATs iter3+", "AudioSet (self-supervised, guess tokens of its own)"),
-    _beats("beats_tagging", "BEATs iter3+, tagging", "the same, then AudioSet tags (supervised)",
+    _beats("beats_tagging", "BEATs iter3+, tagging", "AudioSet (as BEATs iter3+), then its tags (supervised)",
            "Munakata 2024: fine-tuned; which of the weights that had learnt tags, it does not say"),
     Card(
         "cav_mae", "CAV-MAE, audio branch", 16_000, 25.0, 10.0, "128 Kaldi mels, log; patches of 16 x 16",
         "segments of 10.24 s; a longer clip is cut, zeros follow a shorter one", 6.25, STEP, 768, 85_647_360,
-        "BSD-2-Clause", "AudioSet with its images (self-supervised: masked patches, which sound goes with which image)",
+        LICENCES["cav_mae"],
+        "AudioSet with its images (self-supervised: masked patches, which sound goes with which image)",
         ("Munakata 2024: fine-tuned, Scale++",), "github.com/YuanGongND/cav-mae, 68fe8c2",
         "official code: front end, patches, embedding", "tests/parity/test_cav_mae.py",
     ),
     Card(
         "vast", "VAST, audio branch", 16_000, 25.0, 10.0, "64 Kaldi mels, log of 16-bit scale; patches of 16 x 16",
         "pieces of 10.24 s, heard one by one; zeros follow a clip under 0.175 s", 6.25, STEP, 768, 90_311_792,
-        "MIT (code)", "VAST-27M: captions of sound, vision and speech",
+        LICENCES["vast"], "VAST-27M: captions of sound, vision and speech",
         ("Munakata 2024: fine-tuned, from two sets of weights (pretrained; tuned for captioning)",),
         "github.com/TXH-mercury/VAST",
         "a fork with the authors' code (DelusionalLogic/VAST, 410ca47), small; VAST's own weights were never seen",
@@ -200,7 +206,7 @@ _AUDIO = (
 _TEXT = (
     Card(
         "word2vec", "Word2Vec, Google News", 0, 0.0, 0.0, "words as written, then lemma, then stem", "512 words", 0.0,
-        "a word's vector, whatever stands around it", 300, 900_000_300, "none stated",
+        "a word's vector, whatever stands around it", 300, 900_000_300, LICENCES["word2vec"],
         "100 billion words of news (skip-gram)", ("Xie 2022: the baseline, frozen, mean over words",),
         "github.com/RaRe-Technologies/gensim-data",
         "official look-up at f6fad50 of xieh97/dcase2022-audio-retrieval: 99.8 % of Clotho's words agree",
@@ -223,7 +229,9 @@ _TEXT = (
     _text("distilbert", "distilbert-base-uncased", "DistilBERT", "word pieces, lower case", 768, 66_362_880,
           "Apache-2.0", "books and Wikipedia: imitate BERT base", "Takeuchi 2022: frozen, [CLS]"),
     _text("t5_base", "t5-base", "T5 base, encoder", "sentence pieces, case kept", 768, 109_628_544, "Apache-2.0",
-          "750 GB of web text (C4): restore missing spans", "Munakata 2024: the large one (335 million), fine-tuned"),
+          _C4),
+    _text("t5_large", "t5-large", "T5 large, encoder", "sentence pieces, case kept", 1024, 334_939_648, "Apache-2.0",
+          _C4, "Munakata 2024: fine-tuned"),
     _text("sbert", "sentence-transformers/all-mpnet-base-v2", "Sentence-BERT (MPNet)", "word pieces, lower case", 768,
           109_486_464, "Apache-2.0", "a billion pairs of sentences (contrastive)",
           "Xie 2022: a Sentence-BERT in two systems of the challenge", "Primus 2023: as the 2023 baseline's"),

@@ -16,11 +16,9 @@ from torchaudio.compliance import kaldi
 
 from lib.audio import length_mask
 from lib.encoders import checkpoints, spectra
-from lib.encoders.interface import AudioEncoder
+from lib.encoders.patches import FRAME, HOP, SAMPLE_RATE, PatchEncoder
 from lib.encoders.signatures import without_wrapper
 from lib.encoders.transformer import Block, PatchEmbedding, joined, segments
-
-SAMPLE_RATE, FRAME, HOP = 16_000, 400, 160  # 25 ms every 10 ms; a frame that sticks out is dropped
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ class Settings:
     shared_blocks: int = 1
 
 
-class CAVMAE(AudioEncoder):
+class CAVMAE(PatchEncoder):
     """Waveforms at 16 kHz to frames of 768 features, one every 160 ms: the patches of all mel bands averaged.
 
     A segment is filled up with zeros to 1,024 spectrogram frames, in which the network hears silence of a kind (zero is
@@ -57,13 +55,6 @@ class CAVMAE(AudioEncoder):
             nn.Sequential(*(Block(settings.dim, settings.heads, eps=1e-5) for _ in range(n))) for n in blocks
         )
         self.norm_a = nn.LayerNorm(settings.dim)
-
-    def forward(
-        self, waveforms: Float[Tensor, "batch samples"], lengths: Int[Tensor, "batch"]
-    ) -> tuple[Float[Tensor, "batch time feature"], Bool[Tensor, "batch time"]]:
-        """Frames and the mask of those that belong to each clip."""
-        patches, mask = self.patches(waveforms, lengths)
-        return patches.mean(2), mask
 
     def patches(
         self, waveforms: Float[Tensor, "batch samples"], lengths: Int[Tensor, "batch"]

@@ -5,21 +5,19 @@ weights of another model or sampling rate are refused. Taught in notebook 04.
 """
 
 import os
-import pickle
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import platformdirs
 import safetensors.torch
 import torch
-from safetensors import SafetensorError
-from torch import Tensor, nn
+from torch import nn
 
 from lib.encoders.registry import CHECKPOINTS, Checkpoint
-from lib.encoders.signatures import Signature, identify
+from lib.encoders.signatures import Signature, identify, without_wrapper
 
 M = TypeVar("M", bound=nn.Module)
 __all__ = ["CHECKPOINTS", "Checkpoint", "CheckpointError", "CheckpointMissing", "build", "fill", "find", "folder",
@@ -88,8 +86,8 @@ def read(path: str | Path) -> dict:
             content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise CheckpointMissing(f"{path}: there is no such file.") from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError, SafetensorError, OSError, ValueError, KeyError) as error:
-        raise CheckpointError(_unreadable(path, str(error))) from None
+    except Exception as error:  # of a damaged file of the older format, PyTorch reads on until anything at all breaks
+        raise CheckpointError(_unreadable(path, error)) from None
     if isinstance(content, tuple):
         content = content[0]  # (weights, the optimiser's state), as the 2022 baseline writes
     if not isinstance(content, Mapping):
@@ -99,7 +97,7 @@ def read(path: str | Path) -> dict:
 
 def fill(
     module: nn.Module,
-    state: Mapping[str, Tensor],
+    content: Mapping[str, Any],
     *,
     name: str,
     ignore: Sequence[str] = (),
@@ -108,7 +106,7 @@ def fill(
     """Copy official weights into a network: every one in its place, or a sentence.
 
     Args:
-        state: the names and tensors, without what the file wraps around them.
+        content: names and tensors, or a file that wraps them as `without_wrapper` knows.
         name: of the network, as in `CHECKPOINTS`.
         ignore: keys, or beginnings of keys ("head."), in the file that the network does without.
         optional: keys, or beginnings of keys, of the network that the file may lack.
@@ -117,7 +115,7 @@ def fill(
         CheckpointError: the weights of another model or sampling rate, or a key that is missing, unknown or of
             another shape.
     """
-    wanted = module.state_dict()
+    wanted, state = module.state_dict(), without_wrapper(content)
     given = {key: value for key, value in state.items() if not _listed(key, ignore)}
     missing = [key for key in wanted if key not in given and not _listed(key, optional)]
     unknown = [key for key in given if key not in wanted]
@@ -181,9 +179,9 @@ def _another(name: str, found: Signature) -> str:
     return f"expected weights of {name}{rate}; these are {found.model}'s{theirs}.{mend}"
 
 
-def _unreadable(path: Path, error: str) -> str:
-    wants = re.search(r"GLOBAL (\S+)", error)
+def _unreadable(path: Path, error: Exception) -> str:
+    wants = re.search(r"GLOBAL (\S+)", str(error))
     if wants:
         return f"{path.name} would run code when read (it asks for {wants.group(1)}), so it is refused."
-    reason = (error.strip().splitlines() or ["empty"])[0][:150]
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:150].split(". ")[0]  # its first sentence
     return f"{path.name} cannot be read ({reason}): damaged or no checkpoint. Fetch it again."

@@ -71,9 +71,10 @@ class LogMel(nn.Module):
         """Natural logarithms, with silence in the padding, and the mask of the frames that belong to each clip."""
         f, edge = self.front_end, self.front_end.n_fft // 2
         waveforms, lengths = at_least(waveforms, lengths, (MIN_FRAMES - 1) * f.hop)
-        bands = power(F.pad(waveforms, (edge, edge)), window=self.window, n_fft=f.n_fft, hop=f.hop) @ self.filters
-        mask = length_mask(1 + lengths // f.hop, bands.shape[1])
-        return (bands * mask[..., None] + f.offset).log(), mask
+        with torch.autocast(waveforms.device.type, enabled=False):  # half precision would round -10 to a sixteenth
+            bands = power(F.pad(waveforms, (edge, edge)), window=self.window, n_fft=f.n_fft, hop=f.hop) @ self.filters
+            mask = length_mask(1 + lengths // f.hop, bands.shape[1])
+            return (bands * mask[..., None] + f.offset).log(), mask
 
 
 class CNN(nn.Module):

@@ -167,9 +167,9 @@ def build(name: str = "cnn14", *, pretrained: bool = True, generator: torch.Gene
     )
 
 
-def load(model: CNN, state: dict) -> None:
+def load(model: CNN, content: dict) -> None:
     """Official weights, as the file has them: {"model": {...}}. The Fourier transform in it is not used: ours is fast.
 
     The same network was also trained at 16 and 8 kHz: then `logmel_extractor.melW` has another shape, and is refused.
     """
-    checkpoints.fill(model, state.get("model", state), name=model.name, ignore=("spectrogram_extractor.",))
+    checkpoints.fill(model, content, name=model.name, ignore=("spectrogram_extractor.",))

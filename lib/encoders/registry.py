@@ -1,4 +1,7 @@
-"""The official files of weights: addresses, sizes, hashes, licences. One list for who fetches and who loads."""
+"""The official files of weights: addresses, sizes, hashes, licences. One list for who fetches and who loads.
+
+What a network is and was trained on is told by its card (`lib.encoders.cards`).
+"""
 
 from dataclasses import dataclass
 
@@ -18,7 +21,6 @@ class Checkpoint:
     licence: str
     source: str  # the authors' repository or page
     sample_rate: int  # hertz; 0 for text
-    pretrained_on: str
     note: str = ""
     network: str = ""  # whose weights these are, where another name fills it too
 
@@ -28,10 +30,9 @@ class Checkpoint:
         return self.network or self.name
 
 
-_PANNS = {"licence": "CC BY 4.0", "source": "github.com/qiuqiangkong/audioset_tagging_cnn", "sample_rate": 32_000,
-          "pretrained_on": "AudioSet tags, supervised"}  # fmt: skip
-_PASST = {"licence": "Apache-2.0", "source": "github.com/kkoutini/PaSST", "sample_rate": 32_000,
-          "pretrained_on": "ImageNet, then AudioSet tags, supervised"}  # fmt: skip
+_PANNS = {"licence": "CC BY 4.0", "source": "github.com/qiuqiangkong/audioset_tagging_cnn",
+          "sample_rate": 32_000}  # fmt: skip
+_PASST = {"licence": "Apache-2.0", "source": "github.com/kkoutini/PaSST", "sample_rate": 32_000}  # fmt: skip
 _BEATS = {"licence": "MIT", "source": "github.com/microsoft/unilm/tree/master/beats", "sample_rate": 16_000,
           "note": "The authors' links open in a browser alone, and die again and again (microsoft/unilm issues 1009, "
                   "1492, 1671). These are mirrors by others; who compared found the authors' hash."}  # fmt: skip
@@ -40,7 +41,7 @@ CHECKPOINTS = {
     for checkpoint in (
         Checkpoint(
             "crnn", "crnn.pth", (), None, None, "MIT (code)", "github.com/xieh97/dcase2022-audio-retrieval", 44_100,
-            "Clotho, as the 2022 baseline", "The authors published code and no weights: train them with it.",
+            "The authors published code and no weights: train them with it.",
         ),
         Checkpoint(
             "cnn10", "Cnn10_mAP=0.380.pth", (f"{PANNS}/Cnn10_mAP%3D0.380.pth?download=1",),
@@ -54,7 +55,7 @@ CHECKPOINTS = {
             "vggish", "vggish-10086976.pth",
             ("https://github.com/harritaylor/torchvggish/releases/download/v0.1/vggish-10086976.pth",),
             288_567_937, "sha256:10086976", "Apache-2.0", "github.com/harritaylor/torchvggish", 16_000,
-            "YouTube-8M tags, supervised", "Its name carries the first 8 digits of its sha256; no more is published.",
+            "Its name carries the first 8 digits of its sha256; no more is published.",
         ),
         Checkpoint(
             "passt_n", "passt-s-f128-p16-s16-ap.468.pt", (f"{PASST}/v0.0.2-audioset/passt-s-f128-p16-s16-ap.468.pt",),
@@ -74,23 +75,21 @@ CHECKPOINTS = {
             "beats", "BEATs_iter3_plus_AS2M.pt",
             tuple(f"https://huggingface.co/{mirror}/resolve/main/BEATs_iter3_plus_AS2M.pt"
                   for mirror in ("lpepino/beats_ckpts", "Bencr/beats-checkpoints")),
-            361_499_833, "sha256:d43cbfad4d7b56381c061d7a24774f908d4d94c72961f6eb1d9090ff18cd8d34",
-            pretrained_on="AudioSet, self-supervised", **_BEATS,
+            361_499_833, "sha256:d43cbfad4d7b56381c061d7a24774f908d4d94c72961f6eb1d9090ff18cd8d34", **_BEATS,
         ),
         Checkpoint(
             "beats_tagging", "BEATs_iter3_plus_AS2M_finetuned_on_AS2M_cpt2.pt",
             ("https://huggingface.co/camenduru/beats/resolve/main/BEATs_iter3_plus_AS2M_finetuned_on_AS2M_cpt2.pt",),
             363_145_291, "sha256:e5815275a04b6885e7b8af63d120b29bffae2cd2225cf4915e1ec6d819d3022c", network="beats",
-            pretrained_on="AudioSet, self-supervised, then its tags, supervised", **_BEATS,
+            **_BEATS,
         ),
         Checkpoint(
             "cav_mae", "audio_model.21.pth", ("https://www.dropbox.com/s/l5t5geufdy3qvnv/audio_model.21.pth?dl=1",),
             None, None, "BSD-2-Clause", "github.com/YuanGongND/cav-mae", 16_000,
-            "AudioSet, self-supervised, sound with image", "CAV-MAE-Scale++; the file holds the image side too.",
+            "CAV-MAE-Scale++; the file holds the image side too.",
         ),
         Checkpoint(
             "vast", "vast.pt", (), None, None, "MIT (code)", "github.com/TXH-mercury/VAST", 16_000,
-            "VAST-27M, sound, vision and text",
             "The authors' page leads to the file; we could verify no address.",
         ),
         Checkpoint(
@@ -98,7 +97,7 @@ CHECKPOINTS = {
             ("https://github.com/RaRe-Technologies/gensim-data/releases/download/word2vec-google-news-300/"
              "word2vec-google-news-300.gz",),
             1_743_563_840, "md5:a5e5354d40acb95f9ec66d5977d140ef", "none stated",
-            "github.com/RaRe-Technologies/gensim-data", 0, "Google News, 100 billion words",
+            "github.com/RaRe-Technologies/gensim-data", 0,
         ),
     )
 }  # fmt: skip

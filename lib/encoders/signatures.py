@@ -5,8 +5,7 @@ Weights of one shape that were trained otherwise (Cnn14_DecisionLevelMax, for Cn
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-from torch import Tensor
+from typing import Any
 
 Shape = tuple[int | None, ...]  # None: any size
 
@@ -55,19 +54,21 @@ SIGNATURES = (
 )
 
 
-def identify(state: Mapping[str, Tensor]) -> Signature | None:
-    """The model whose weights these are, or None where none that we know fits."""
-    return next((signature for signature in SIGNATURES if _fits(without_wrapper(state), signature)), None)
+def identify(content: Mapping[str, Any]) -> Signature | None:
+    """The model whose weights a file holds, or None where none that we know fits."""
+    state = without_wrapper(content)
+    return next((signature for signature in SIGNATURES if _fits(state, signature)), None)
 
 
-def without_wrapper(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights under their own names, without the "module." that `DataParallel` puts before each."""
+def without_wrapper(state: Mapping[str, Any]) -> dict[str, Any]:
+    """The weights under their own names: what some files keep under "model", without `DataParallel`'s "module."."""
+    state = state["model"] if isinstance(state.get("model"), Mapping) else state
     if state and all(key.startswith("module.") for key in state):
         return {key.removeprefix("module."): value for key, value in state.items()}
     return dict(state)
 
 
-def _fits(state: Mapping[str, Tensor], signature: Signature) -> bool:
+def _fits(state: Mapping[str, Any], signature: Signature) -> bool:
     if any(key in state for key in signature.lacks):
         return False
     return all(key in state and _same(tuple(state[key].shape), shape) for key, shape in signature.has.items())

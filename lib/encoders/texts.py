@@ -49,6 +49,7 @@ SMALL = {"hidden_size": 512, "num_hidden_layers": 4, "num_attention_heads": 8, "
 MINI = {"hidden_size": 384, "num_hidden_layers": 6, "intermediate_size": 1536}
 ROBERTA = {"vocab_size": 50265, "max_position_embeddings": 514, "type_vocab_size": 1, "layer_norm_eps": 1e-5}
 T5 = {"d_model": 768, "d_ff": 3072, "num_layers": 12, "num_heads": 12}
+T5_LARGE = {"d_model": 1024, "d_ff": 4096, "num_layers": 24, "num_heads": 16}
 MPNET = {"vocab_size": 30527, "max_position_embeddings": 514, "layer_norm_eps": 1e-5}
 
 PRESETS = {
@@ -61,6 +62,7 @@ PRESETS = {
     "distilroberta": Preset("distilroberta-base", "roberta", ROBERTA | {"num_hidden_layers": 6}, layer=-2),  # Weck 2022
     "distilbert": Preset("distilbert-base-uncased", "distilbert", {}, "first"),  # Takeuchi et al. 2022
     "t5_base": Preset("t5-base", "t5", T5),
+    "t5_large": Preset("t5-large", "t5", T5_LARGE),  # Munakata et al. 2024
     "sbert": Preset("sentence-transformers/all-mpnet-base-v2", "mpnet", MPNET),  # the DCASE 2023 baseline
 }
 

@@ -6,6 +6,7 @@ Taught in notebook 11.
 
 from collections.abc import Callable
 
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from lib.encoders.interface import AudioEncoder
@@ -34,5 +35,7 @@ class Whole(nn.Module):
         super().__init__()
         self.network = encoder
 
-    def forward(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, waveforms: Float[Tensor, "batch samples"], lengths: Int[Tensor, "batch"]
+    ) -> tuple[Float[Tensor, "batch time feature"], Bool[Tensor, "batch time"]]:
         return self.network(waveforms, lengths)

@@ -13,10 +13,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from lib.paraphrase import BANNED, MOST_WORDS
+
 N = 5  # captions for one, as in both papers
-MAX_WORDS = 20
 MAX_CHARACTERS = 300  # of a caption: for languages without spaces, and for models that get stuck
-BANNED = ("heard", "recorded")
 
 Messages = list[dict[str, str]]  # a conversation: role ("user", "assistant") and content
 
@@ -31,7 +31,7 @@ class Reason(StrEnum):
     ORDER = "broken numbering"
     FEW = "too few"
     SHORT = "not a sentence"
-    LONG = f"over {MAX_WORDS} words"
+    LONG = f"over {MOST_WORDS} words"
     BANNED = "banned word"
     SEVERAL = "several sentences"
     REPEATED = "repetition"
@@ -171,9 +171,9 @@ def _problem(caption: str) -> tuple[Reason, str] | None:
         return Reason.SHORT, "is none"
     if _REFUSAL.match(caption):
         return Reason.REFUSED, "does not describe the sound"
-    if len(words) > MAX_WORDS or len(caption) > MAX_CHARACTERS:
+    if len(words) > MOST_WORDS or len(caption) > MAX_CHARACTERS:
         return Reason.LONG, f"has {len(words)} words and {len(caption)} characters"
-    if used := re.search(rf"\b({'|'.join(BANNED)})\b", caption, re.IGNORECASE):
+    if used := BANNED.search(caption):
         return Reason.BANNED, f'uses "{used[1].lower()}"'
     if re.search(r"[.!?][\"'”’)]*\s+[\"'“‘(]*[A-Z]", caption):
         return Reason.SEVERAL, "is more than one sentence"

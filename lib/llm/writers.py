@@ -183,7 +183,11 @@ class HuggingFace:
         return Reply(tokenizer.decode(tokens, skip_special_tokens=True), finish)
 
     def close(self) -> None:
-        """Nothing to do: the model stays in memory for the next call."""
+        """Gives the memory back to whoever trains next; another call loads the model again."""
+        import torch
+
+        _loaded.cache_clear()
+        torch.cuda.empty_cache()
 
 
 @functools.lru_cache(maxsize=1)

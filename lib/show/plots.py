@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image  # which matplotlib brings along
 
 from lib.show import bundle
 
@@ -56,9 +57,18 @@ def show(fig: Figure, alt: str) -> None:
 def render(fig: Figure) -> bytes:
     """PNG bytes, the same for the same figure (no dates, no version)."""
     with matplotlib.rc_context(STYLE):
-        buffer = io.BytesIO()
-        fig.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+        drawn = io.BytesIO()
+        fig.savefig(drawn, format="png")
+    return few_colours(drawn)
+
+
+def few_colours(png: io.BytesIO) -> bytes:
+    """The picture with at most 256 colours, for a third of the bytes: shades that the eye does not part become one."""
+    with Image.open(png) as image:
+        few = image.convert("RGB").quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    small = io.BytesIO()
+    few.save(small, "PNG", optimize=True)
+    return small.getvalue()
 
 
 def bars(ax: Axes, values: Mapping[str, object], *, chance: float | None = None, oracle: float | None = None,

@@ -14,6 +14,7 @@ from lib.fingerprint import imported
 from lib.workbook import ROOT
 from lib.workbook.runtimes import blank
 
+ENCODERS = ("encoders", "__init__.py")  # names them all
 PACKAGES = ("torch", "torchaudio", "transformers", "numpy", "scipy", "pandas", "scikit-learn", "soundfile")
 
 
@@ -41,7 +42,7 @@ def lib_hash(notebook: NotebookNode, root: Path = ROOT) -> str:
 
 def _imports(notebook: NotebookNode, root: Path) -> set[Path]:
     """Modules of `lib` that run when the notebook's code does, with the `__init__` of each package on the way."""
-    pending, seen = {name for tree in _trees(notebook) for name in imported(tree)}, set()
+    pending, seen = {name for tree in _trees(notebook) for name in _needed(tree)}, set()
     while pending:
         parts = pending.pop().split(".")
         for end in range(1, len(parts) + 1) if parts[0] == "lib" else ():
@@ -55,7 +56,17 @@ def _imports(notebook: NotebookNode, root: Path) -> set[Path]:
 
 @functools.lru_cache(maxsize=256)
 def _imported_by(file: Path, mtime_ns: int) -> frozenset[str]:
-    return frozenset(imported(ast.parse(file.read_text(encoding="utf-8"))))
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    return frozenset(imported(tree) if file.parts[-2:] == ENCODERS else _needed(tree))
+
+
+def _needed(tree: ast.AST) -> set[str]:
+    """What code imports, and the encoders whose names stand in it as text: those are imported by name."""
+    from lib.encoders import AUDIO, TEXT  # here: it waits for torch
+
+    known = AUDIO | TEXT
+    texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return {*imported(tree), *(f"lib.encoders.{known[text]}" for text in texts & known.keys())}
 
 
 def _logs(notebook: NotebookNode, root: Path) -> set[Path]:

@@ -30,12 +30,14 @@ class Watch(threading.Thread):
                 return
 
     def measure(self, kernels: list[psutil.Process]) -> None:
-        resident = 0
+        own = shared = 0  # pages that several of them have are in memory once: a fork shares nearly all of its parent's
         for process in kernels:
             try:
-                resident += process.memory_info().rss
+                memory = process.memory_full_info() if len(kernels) > 1 else process.memory_info()
+                alone = getattr(memory, "uss", memory.rss)
+                own, shared = own + alone, max(shared, memory.rss - alone)
                 times = process.cpu_times()
                 self.cpu[process.pid] = times.user + times.system
             except psutil.Error:
                 continue  # it ended between the two calls
-        self.peak_mib = max(self.peak_mib, resident / 2**20)
+        self.peak_mib = max(self.peak_mib, (own + shared) / 2**20)

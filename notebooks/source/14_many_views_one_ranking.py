@@ -3,7 +3,7 @@
 #   hearsay:
 #     corpora: [clean, noisy]
 #     alone: true
-#     budget_s: {laptop: 180, smoke: 60}
+#     budget_s: {laptop: 240, smoke: 90}
 # ---
 
 # %% [markdown]
@@ -23,7 +23,7 @@ SEED = 0
 import contextlib
 import io
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 import pandas as pd
@@ -156,7 +156,7 @@ for name, row in [*zip(["own words", *(f"paraphrase {k}" for k in range(1, len(t
 metric("14.view.length", average(views).norm().item())
 
 # %% [markdown]
-# The `assert` is worth a thought. For one query the mean vector has one length, here **0.95**<!--m:14.view.length-->, and to divide
+# The `assert` is worth a thought. For one query the mean vector has one length, here **0.88**<!--m:14.view.length-->, and to divide
 # all cosines by it moves no rank. So *ranking by the mean embedding is ranking by the mean cosine*, exactly. Keep that: section 6
 # takes the mean cosine of several models, whose embeddings could not be averaged at all.
 #
@@ -331,9 +331,9 @@ pd.DataFrame(rows).round(3)
 
 # %% [markdown]
 # A number above 0 says: a text of the noisy set is drawn to noisy clips because they are noisy clips, whatever happens in them.
-# With the microphone, mixed batches teach that (**0.00**<!--m:14.source.mixed.microphone-->), batches of one data set do not
+# With the microphone, mixed batches teach that (**0.16**<!--m:14.source.mixed.microphone-->), batches of one data set do not
 # (**0.00**<!--m:14.source.one-source.microphone-->): within a batch all clips have the same microphone, so it tells nothing apart. As
-# the clips are, there is next to nothing to learn (**0.00**<!--m:14.source.mixed--> and **0.00**<!--m:14.source.one-source-->). So
+# the clips are, there is next to nothing to learn (**0.013**<!--m:14.source.mixed--> and **-0.001**<!--m:14.source.one-source-->). So
 # the paper's worry is real, and its remedy works. **Predict:** does the shortcut harm retrieval, on clean test clips that were all
 # heard by one microphone? And if there is no shortcut, is it all the same how batches are put together?
 
@@ -383,7 +383,7 @@ for start, colour in ((0.02, plots.BLUE), (0.2, plots.ORANGE)):
     metric(f"14.temperature.from.{start:g}", path[-1])
 metric("14.temperature.reach", 0.02 * np.exp(reach[-1]))
 ax.axhline(0.07, color=plots.GREY, linestyle="--", linewidth=1.6)
-ax.set(yscale="log", xlabel="epoch", ylabel="temperature", yticks=[0.02, 0.07, 0.2], yticklabels=["0.02", "0.07", "0.2"])
+ax.set(yscale="log", xlabel="epoch", ylabel="temperature", xticks=range(0, EPOCHS + 1, 4), yticks=[0.02, 0.07, 0.2], yticklabels=["0.02", "0.07", "0.2"])
 ax.minorticks_off()
 ax.legend()
 plots.show(fig, alt="The temperature by epoch, learnt from 0.02 and from 0.2, with the range that it can reach shaded. It falls or "
@@ -405,8 +405,8 @@ claim("14.temperature.start", "A temperature that learns does better from 0.07 t
       of(warm["learnt from 0.02"]), clusters=clips["test"], **given)
 
 # %% [markdown]
-# It ends at **0.02**<!--m:14.temperature.from.0.02-->, and could have reached **0.03**<!--m:14.temperature.reach--> at most; from 0.2 it
-# ends at **0.15**<!--m:14.temperature.from.0.2-->. The paper's learning rate is 1e-5. On its Clotho alone (19k pairs, batches of 128, 15
+# It ends at **0.020**<!--m:14.temperature.from.0.02-->, and could have reached **0.024**<!--m:14.temperature.reach--> at most; from 0.2 it
+# ends at **0.16**<!--m:14.temperature.from.0.2-->. The paper's learning rate is 1e-5. On its Clotho alone (19k pairs, batches of 128, 15
 # epochs: 2,200 steps) the sum of rates is about 0.011: its "trainable parameter" could move by one per cent. On all 670k pairs it
 # is 0.4, a factor of 1.5. A temperature that may learn is still a temperature that somebody chose.
 #
@@ -480,7 +480,7 @@ best = history["score"].nlargest(10).index
 fig, (ax,) = plots.figure(9, 4)
 ax.plot((history.index + 1) / 5, history["score"], color=plots.BLUE)
 ax.plot((best + 1) / 5, history["score"][best], "*", color=plots.VERMILION, markersize=12)
-ax.set(xlabel="epoch", ylabel="mAP@10, validation", ylim=(0, None))
+ax.set(xlabel="epoch", ylabel="mAP@10, validation", ylim=(0, None), xticks=range(0, EPOCHS + 1, 4))
 plots.show(fig, alt=f"Validation mAP@10 five times an epoch; the ten best, starred, lie between epochs {(best.min() + 1) / 5:.1f} and "
            f"{(best.max() + 1) / 5:.1f}.")
 claim("M8", "The mean of the ten best checkpoints beats the best one of the same run", of(kept["mean of the ten best"]),
@@ -505,15 +505,16 @@ def ensemble(similarities):
 # The paper's five members have five audio encoders, large and pretrained. We have one such encoder, the small CNN. So our members
 # differ in everything else: how its frames are pooled, what the adapters are made of, who reads the text, which loss. Keep in mind
 # that this is less of a difference. Beside them five members of *one* kind, A again and again, each from another seed: the same
-# clips, other first weights, other batches. What those five gain can only come from averaging the luck of training away.
+# clips, other first weights, other batches. What those five gain can only come from averaging the luck of training away. (The five
+# kinds have a seed each too. With one and the same, A and E would begin at the same weights, and agree more than they should.)
 
 # %% tags=["recipes"]
 KINDS = {  # name: pooling of the frames, who reads the text, recipe, and what is added to the seed
     "A standard": ("mean", "minilm", STANDARD, 0),
-    "B max+mean pooling": ("max+mean", "minilm", STANDARD, 0),
-    "C linear adapters": ("mean", "minilm", recipe(adapter="LinearAdapter", hidden=None), 0),
-    "D word vectors": ("mean", "word2vec", STANDARD, 0),
-    "E triplet loss": ("mean", "minilm", recipe("triplet", {"margin": 0.2, "imposters": "all"}), 0),
+    "B max+mean pooling": ("max+mean", "minilm", STANDARD, 6000),
+    "C linear adapters": ("mean", "minilm", recipe(adapter="LinearAdapter", hidden=None), 7000),
+    "D word vectors": ("mean", "word2vec", STANDARD, 8000),
+    "E triplet loss": ("mean", "minilm", recipe("triplet", {"margin": 0.2, "imposters": "all"}), 9000),
 }
 AGAIN = {f"A, seed {k}": ("mean", "minilm", STANDARD, 1000 * k) for k in range(1, 6)}
 MEMBERS = KINDS | AGAIN
@@ -523,6 +524,7 @@ TEAMS |= {f"{n} {label}": list(names)[:n] for label, names in (("kinds", KINDS),
 
 
 # %%
+@lru_cache(maxsize=4)
 def encoded(seed, pool, text):
     """A seed's corpus as these encoders hand it over."""
     if text == "word2vec":  # vectors learnt from this training split's captions
@@ -531,10 +533,10 @@ def encoded(seed, pool, text):
     return retrieval.encode(tables[seed], text=text, pool=pool, splits=used)
 
 
-def similarities(seed, views=(0,), splits=tuple(scored)):
+def similarities(seed, members=MEMBERS, views=(0, MOST), splits=tuple(scored)):
     """(member, split, paraphrases) -> similarity of each query with each clip."""
     found = {}
-    for name, (pool, text, how, further) in MEMBERS.items():
+    for name, (pool, text, how, further) in members.items():
         mine = encoded(seed, pool, text)
         model = retrieval.fit(mine, how, seed=seed + further, progress=False).model
         mine = mine.with_variants(variants[seed])
@@ -546,7 +548,7 @@ def similarities(seed, views=(0,), splits=tuple(scored)):
 
 # %%
 with contextlib.redirect_stdout(told):
-    S = similarities(SEED, splits=("test",))
+    S = similarities(SEED, KINDS, views=(0,), splits=("test",))
 own = corpus.splits["test"].groups.numpy()
 shown = {name: S[name, "test", 0] for name in KINDS}
 shown |= {"five times A": ensemble([shown["A standard"]] * 5), "the mean of A to E": ensemble(list(shown.values()))}
@@ -556,9 +558,10 @@ for name, value in shown.items():
     print(f"{name:20s} mAP@10 {found[name].mean():.3f}, deviation of its cosines {value.std():.2f}")
 
 # %% [markdown]
-# (The `assert`: five times the same model ranks as that model, query by query.) The last column is a warning. A mean of cosines weighs each member
-# by how far its cosines are spread; a member whose similarities all lie close together has hardly a vote. The paper's members
-# shared loss and temperature; our E does not. We average as the paper does, and exercise 2 tries otherwise.
+# (The `assert`: five times the same model ranks as that model, query by query.) Look at the last column before you average anything:
+# a mean of cosines weighs each member by how far its cosines are spread, and one whose similarities all lie close together has hardly
+# a vote. Here all five are spread alike, even E, whose loss knows no temperature. At the profile smoke they are not. Exercise 2 says
+# what to do then.
 #
 # Now all seeds. Each team is scored on the queries' own words, with five paraphrases, and with the mean of both: "to increase the
 # diversity of the ensemble without additional training, two embeddings are obtained from a single model with or without inference
@@ -581,7 +584,7 @@ def replayed(names, key, seed, make):
 
 # %%
 def score_teams(seed):
-    S, found = similarities(seed, (0, MOST)), {team: {} for team in TEAMS}
+    S, found = similarities(seed), {team: {} for team in TEAMS}
     for split in scored:
         own = plain[seed].splits[split].groups.numpy()
         for label, views in ((split, (0,)), (f"{split} +5", (MOST,)), (f"{split} both", (0, MOST))):
@@ -629,8 +632,9 @@ metric("14.alike.kinds", kinds)
 metric("14.alike.seeds", alike[5:, 5:][np.triu_indices(3, 1)].mean())
 
 # %% [markdown]
-# Left, the first member of each kind is worth more or less than the other's; look at how the lines *rise*. Right: two members of one kind agree query by query with a correlation of **0.00**<!--m:14.alike.seeds-->, two of different kinds with
-# **0.00**<!--m:14.alike.kinds-->. Whoever agrees with you cannot correct you. For squared errors that is an identity (Krogh and
+# Left: look at how much the lines *rise*, not at where they begin. Right: two members of one kind agree, query by query, with a
+# correlation of **0.75**<!--m:14.alike.seeds-->, two of different kinds with
+# **0.63**<!--m:14.alike.kinds-->. Whoever agrees with you cannot correct you. For squared errors that is an identity (Krogh and
 # Vedelsby 1995). With $\bar s$ the mean of $M$ members and $y$ what they should say,
 #
 # $$ (\bar s - y)^2 = \frac1M \sum_m (s_m - y)^2 - \frac1M \sum_m (s_m - \bar s)^2 $$
@@ -675,8 +679,9 @@ team("14.ensemble.both", "The ensemble with both views beats the one with paraph
 # ## 7. The hidden set
 #
 # The paper's ensemble had 42.22 on Clotho's test split, a little more than the winner of that year's challenge (41.90), and 39.2 on
-# the hidden set, where the winner had 41.6. "This result shows that we cannot avoid overfitting." Does it? It is one system against one other,
-# once, without an interval; nobody knows what the *single* models would have had on the hidden set.
+# the hidden set, where the winner had 41.6. "This result shows that we cannot avoid overfitting by merely using the large-scale
+# dataset and encoders." Does it? It is one system against one other, once, without an interval; nobody knows what the *single* models
+# would have had on the hidden set.
 #
 # We ask the question that the sentence is about: does the ensemble gain less on a hidden set? Ours is the *shifted* split: other
 # rooms, levels and backgrounds. Two things must be the same on both sides before the gains can be compared. A gain over the *best*
@@ -833,29 +838,50 @@ if "shifted" in scored:
 # %% [markdown]
 # **What the runs say**
 #
-# - *Paraphrases (M6.soundscapes).* Five help: **+0.000**<!--m:claim.M6.soundscapes-->, from **0.000**<!--m:14.views.test.0--> to
-#   **0.000**<!--m:14.views.test.5-->; on the shifted split **+0.000**<!--m:claim.14.shifted.paraphrases-->. One does not hurt, as on Clotho,
-#   but brings half of that (query alone minus query and one: **-0.000**<!--m:claim.14.one-paraphrase-->). Where does it come from? Queries
-#   with a word that training never met gain **+0.000**<!--m:14.gain.some-word-new-->, all others
-#   **+0.000**<!--m:14.gain.all-words-met-->; and of a paraphraser who knows no such words **+0.000**<!--m:claim.14.words-met--> less comes.
-#   So here "missing information" is the wrong word. What a paraphrase supplies is another *wording* of the same information. It
-#   might explain AudioCaps, where they harm, if its queries are worded much as its training captions are. (We have not looked.)
-# - *One data set a batch.* As the clips are: **+0.000**<!--m:claim.14.one-source-->, although there is no shortcut to avoid. With another
-#   microphone: **+0.000**<!--m:claim.14.one-source.microphone-->, although there is one.
-# - *The temperature.* Learnt from 0.02 or fixed there: **+0.000**<!--m:claim.14.temperature.learnt-->. Learnt from 0.07 rather than from 0.02:
-#   **+0.000**<!--m:claim.14.temperature.start-->. What matters is the start.
-# - *Ten checkpoints (M8).* **+0.0000**<!--m:claim.M8-->; five validations an epoch instead of one, **+0.0000**<!--m:claim.14.validations-->.
-# - *The ensemble (M7).* Over its best member **+0.000**<!--m:claim.M7-->, over the mean of its members
-#   **+0.000**<!--m:claim.14.ensemble.mean-->. Five seeds of one kind gain **+0.000**<!--m:claim.14.ensemble.seeds--> over theirs.
-#   Kinds minus seeds: **+0.000**<!--m:claim.14.ensemble.diversity-->. Paraphrases still add **+0.000**<!--m:claim.14.ensemble.paraphrases-->
-#   to the ensemble, and both views together instead of paraphrases alone **+0.000**<!--m:claim.14.ensemble.both-->.
-# - *The hidden set (M10).* Gain on the test split minus gain on the shifted one: **+0.000**<!--m:claim.M10-->. On the shifted split the
-#   ensemble gains **+0.000**<!--m:claim.14.shifted.ensemble--> over the mean of its members, and **+0.000**<!--m:claim.14.shifted.ensemble.best-->
-#   over the one that the test split had chosen.
-# - *Ten seconds.* **+0.000**<!--m:claim.14.ten-seconds--> for the whole recording.
-# - *Soft targets.* Going on with soft targets instead of hard ones: **+0.000**<!--m:claim.14.soft-targets-->; from the first step
-#   **+0.000**<!--m:claim.14.soft-targets.first-->, on the shifted split **+0.000**<!--m:claim.14.shifted.soft-targets-->. The teachers' ensemble
-#   keeps **+0.000**<!--m:claim.14.soft-targets.teachers--> over its pupil.
+# - *Paraphrases (M6.soundscapes).* Five bring **+0.063**<!--m:claim.M6.soundscapes-->, from **0.403**<!--m:14.views.test.0--> to
+#   **0.466**<!--m:14.views.test.5-->; on the shifted split **+0.042**<!--m:claim.14.shifted.paraphrases-->. One alone does not hurt, as on
+#   Clotho, but brings half of it (query alone minus query and one: **-0.032**<!--m:claim.14.one-paraphrase-->). Where does it come from?
+#   Queries with a word that training never met gain **+0.113**<!--m:14.gain.some-word-new-->, all others
+#   **+0.010**<!--m:14.gain.all-words-met-->; and a paraphraser who knows no such words loses **+0.042**<!--m:claim.14.words-met--> against
+#   the one who does. So here "missing information" is the wrong name. What a paraphrase supplies is another *wording* of the same
+#   information. (It might explain AudioCaps, where they harm, if its queries are worded much as its training captions are. We have
+#   not looked.) How much a paraphraser helps says as much about the training captions as about the paraphraser.
+# - *One data set a batch.* As the clips are: **+0.025**<!--m:claim.14.one-source-->, although there is no shortcut to avoid. With
+#   another microphone: **-0.003**<!--m:claim.14.one-source.microphone-->, within the margin, although there is one. The scores suggest
+#   why. Clean clips alone reach **0.403**<!--m:14.map10.clean-->: the noisy texts *harm* (notebook 09), and most in mixed batches
+#   (**0.360**<!--m:14.map10.mixed-->). Batches of one data set keep them away from the clean clips (**0.385**<!--m:14.map10.one-source-->).
+#   The microphone does the same, in mixed batches too (**0.395**<!--m:14.map10.mixed.microphone-->): it tells the model which clips
+#   have the odd texts. That is our reading, not a claim. What is sure: here the remedy helps for another reason than the paper's.
+# - *The temperature.* Learnt from 0.02 or fixed there: **-0.003**<!--m:claim.14.temperature.learnt-->, undecided. Learnt from 0.07 rather
+#   than from 0.02: **+0.031**<!--m:claim.14.temperature.start-->. What matters is the start.
+# - *Ten checkpoints (M8).* Their mean minus the best: **+0.003**<!--m:claim.M8-->; five validations an epoch instead of one:
+#   **-0.002**<!--m:claim.14.validations-->. Both intervals lie within the margin. Section 5 says why it could hardly be otherwise with a
+#   schedule that ends at 0. The paper's is such a cosine, too.
+# - *The ensemble (M7).* Over the mean of its members **+0.062**<!--m:claim.14.ensemble.mean-->, as much as five paraphrases bring;
+#   over its best member **+0.007**<!--m:claim.M7-->, with an interval that five seeds cannot keep clear of 0. Both are true: our members
+#   are very unequal, the paper's nearly equal (38.57 to 39.79), so that there the best is hardly above the mean. Luck averaged away
+#   explains half of it: five seeds of one kind gain **+0.031**<!--m:claim.14.ensemble.seeds--> over theirs. Kinds beat seeds by
+#   **+0.011**<!--m:claim.14.ensemble.diversity-->, although C, D and E are no better than A: the kinds disagree more. Paraphrases
+#   still add **+0.061**<!--m:claim.14.ensemble.paraphrases--> to the ensemble, as much as to a single model: what they mend is not
+#   mended by asking more models that do not know the word. And to mix in the views *without* paraphrases, the paper's last trick,
+#   costs **-0.010**<!--m:claim.14.ensemble.both-->: it brings back the unknown words.
+# - *The hidden set (M10).* Gain on the test split minus gain on the shifted one: **+0.004**<!--m:claim.M10-->, from
+#   **-0.004**<!--m:claim.M10.low--> to **+0.013**<!--m:claim.M10.high-->. We cannot tell it from nothing, and more than a fifth of the gain
+#   is hardly lost: on the shifted split the ensemble is **+0.058**<!--m:claim.14.shifted.ensemble--> above the mean of its members. What
+#   does *not* carry over is the lead on the best member (**-0.003**<!--m:claim.14.shifted.ensemble.best-->, a hair behind it). So the
+#   order of two systems may change on a hidden set though the ensemble has lost nothing of its gain. The paper's sentence rests on
+#   such an order, of two systems by two teams.
+# - *Ten seconds.* The whole recording is worth **+0.115**<!--m:claim.14.ten-seconds-->. Of all events
+#   **47 %**<!--m:14.cut.events--> begin behind the cut, and a caption that tells of one asks for what is no longer there. Our world spreads
+#   its events evenly; on Freesound the start of a recording may tell more than its end. Most of the paper's audio encoders learnt from
+#   AudioSet's ten seconds, which is a reason for the cut; notebook 11 shows how to keep the rest: segment by segment.
+# - *Soft targets.* To go on with soft targets instead of hard ones brings **+0.011**<!--m:claim.14.soft-targets-->. Without the control you
+#   would have compared **0.420**<!--m:14.pupil.hard-then-soft--> with **0.403**<!--m:14.pupil.hard-targets-->; a part of that the further steps
+#   give by themselves (**0.409**<!--m:14.pupil.hard-then-hard-->). Soft targets from the first step do no better than hard ones
+#   (**+0.002**<!--m:claim.14.soft-targets.first-->, within the margin; on the shifted split
+#   **+0.001**<!--m:claim.14.shifted.soft-targets-->, undecided). The teachers' ensemble, at **0.436**<!--m:14.pupil.the-five-teachers-ensemble-->,
+#   stays ahead: by **+0.031**<!--m:claim.14.soft-targets.teachers--> of the pupil that had only soft targets. One model takes over a part of
+#   what five know, not all.
 #
 # Do not take it on trust: with `DATA = "soundscapes!shuffled"` everything falls to chance (and is trained, which takes half an hour
 # at laptop: use the profile smoke). And set `HEARSAY_LLM` (notebook 12) to have your own language model paraphrase the queries.
@@ -1000,7 +1026,14 @@ checks.check(row_loss, [
 # %% [markdown]
 # ## Recap
 #
-# RECAP
+# - Ranking by the mean of a query's views is ranking by their mean cosine; an ensemble takes the same mean over models.
+# - Paraphrases help where they replace words that the text tower does not know (M6.soundscapes, 14.words-met). They add no facts.
+# - Weights may be averaged within one run, not across runs. With a rate that falls to 0 there is little left to average (M8).
+# - An ensemble owes its gain to disagreement. Part of it is luck averaged away, which five seeds of one kind give you too
+#   (14.ensemble.seeds). Always ask for that control.
+# - Whether a gain carries over to a hidden set is a difference of differences: give it an interval (M10).
+# - A temperature, or any number, learns no further than the sum of its learning rates.
+# - One model can take over part of what an ensemble knows, after it has learnt from hard targets (14.soft-targets).
 #
 # **What we did not show:** members with different audio encoders, the paper's main difference; encoders that learn, whose checkpoints
 # move further; a language model's paraphrases; distillation over several rounds. With Clotho and real encoders: notebook 19.

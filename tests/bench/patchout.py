@@ -11,7 +11,7 @@ import torch
 from lib.encoders import passt
 from tests.bench.timing import race, report, wanted
 
-SMALL = replace(passt.SMALL, patchout_time=8, patchout_mel=1)
+SMALL = replace(passt.SMALL, patchout_time=4, patchout_mel=1)
 CASES = {"small, batch 32": (SMALL, 32, 5), "passt_n, batch 2": (passt.SETTINGS["passt_n"], 2, 2)}
 
 

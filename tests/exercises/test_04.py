@@ -49,7 +49,13 @@ WRONG = [
     (1, "multiplies kernels", walk("seen *= kernel; between *= stride"), "kernels do not multiply"),
     (1, "begins at nothing", walk(first=0), "begin with 1"),
     (1, "adds kernels", walk("seen += kernel; between *= stride", first=0), "windows overlap"),
-    (1, "knows one layer", "def between_and_seen(layers): return layers[0][::-1]", "keep two numbers"),
+    (1, "knows the first layer", "def between_and_seen(layers): return layers[0][::-1]", "one layer alone"),
+    (1, "knows the last layer", "def between_and_seen(layers): return layers[-1][::-1]", "one layer alone"),
+    (1, "adds whole windows", walk("seen += kernel * between; between *= stride"), "windows overlap"),
+    (1, "turns the other rule", walk("seen = (seen - 1) * stride + kernel; between *= stride"), "last layer to the"),
+    (1, "gives milliseconds", walk(answer="20 * between, 20 * seen"), "not milliseconds"),
+    (1, "gives a rate", walk(answer="1000 / (20 * between), seen"), "or a rate"),
+    (1, "gives one number", walk(answer="between"), "keep two numbers as you go"),
     (2, "averages the padding", vectors(mean="tokens.mean(dim=1)"), "padding counts in your mean"),
     (2, "divides by the batch's length", vectors(mean="(tokens * weight).mean(dim=1)"), "still to the number"),
     (2, "forgets to divide", vectors(mean="(tokens * weight).sum(dim=1)"), "divide by the number"),
@@ -59,6 +65,9 @@ WRONG = [
     (2, "goes one too deep", vectors(tokens="states[-3 if penultimate else -1]"), "one layer too deep"),
     (2, "ignores `pool`", vectors(cls="(tokens * mask[..., None]).sum(1) / mask.sum(1)[:, None]"), "the first token"),
     (2, "takes the last token", vectors(cls="tokens[:, -1]"), "which may be padding"),
+    (2, "divides by all real tokens", vectors(mean="(tokens * weight).sum(1) / weight.sum()"), "each caption's own"),
+    (2, "leaves CLS out", vectors(mean="(tokens * weight)[:, 1:].sum(1) / (weight.sum(1) - 1)"), "a real one, too"),
+    (2, "takes the layers the wrong way round", vectors(tokens="states[-1 if penultimate else -2]"), "before the last"),
     (2, "slices the layers", vectors(tokens="states[:, -1]"), "the first axis is the layer"),
     (3, "changes nothing", loudness("x.mean(dim=1)", "x", "x.square().mean(dim=1)"), "nothing is mended yet"),
     (3, "forgets the smoothing", loudness(zero="x"), "one step beyond the clip's end"),
@@ -69,6 +78,11 @@ WRONG = [
     (3, "mends the smoothing alone", loudness("x.mean(dim=1)", answer="x.square().mean(dim=1)"), "only the smoothing"),
     (3, "forgets to divide", loudness(answer="(x.square() * real).sum(dim=1)"), "divide by each clip"),
     (3, "divides by the batch's length", loudness(answer="(x.square() * real).mean(dim=1)"), "not by the batch's"),
+    (3, "empties the padding and no more", "def loudness(x, lengths):\n"
+     "    x = x * audio.length_mask(lengths, x.shape[1])\n    x = x - x.mean(dim=1, keepdim=True)\n"
+     "    x = torch.nn.functional.avg_pool1d(x[:, None], 3, 1, padding=1)[:, 0]\n    return x.square().mean(dim=1)",
+     "even zeros in the padding count"),
+    (3, "takes no offset away", loudness(offset="0 * x[:, 0]"), "nothing may change"),
     (3, "returns the smoothed clips", loudness(answer="x * real"), "nothing may change"),
 ]  # fmt: skip
 test_exercises = harness.suite("04_encoders", WRONG)

@@ -1,6 +1,7 @@
 """A notebook's own cells at profile smoke, run here and not in a kernel: a test can ask what they define and show."""
 
-from collections.abc import Callable, Iterator
+import ast
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import jupytext
@@ -19,6 +20,27 @@ def code(name: str, *tags: str) -> Iterator[str]:
         own = set(cell.metadata.get("tags", []))
         if cell.cell_type == "code" and (own & set(tags) if tags else not own & LEFT_OUT):
             yield cell.source
+
+
+def written(name: str, wanted: Sequence[str], *, constants: Sequence[str] = (), **given: object) -> dict:
+    """The functions and classes of these names, each written once in the notebook, which is not run.
+
+    Args:
+        constants: names whose assignments are wanted as well.
+        given: what they lean on, such as `torch=torch`.
+    """
+    nodes = [node for cell in code(name) for node in ast.parse(cell).body]
+    found = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in wanted]
+    assert sorted(node.name for node in found) == sorted(wanted)
+    assigned = [node for node in nodes if isinstance(node, ast.Assign) and _targets(node) & set(constants)]
+    assert set(constants) <= set().union(*map(_targets, assigned))
+    names = dict(given)
+    exec(compile(ast.Module(found + assigned, []), f"notebook {name[:2]}", "exec"), names)
+    return names
+
+
+def _targets(node: ast.Assign) -> set[str]:
+    return {each.id for target in node.targets for each in ast.walk(target) if isinstance(each, ast.Name)}
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ class Mute(TextEncoder):
 def test_an_encoder_that_says_nothing_loses_to_one_that_does(tmp_path, monkeypatch):
     """The positive control, with the notebook's own race and the quarter of the clips."""
     _, _, names = run(monkeypatch, tmp_path, "soundscapes")
-    found = names["race"](names["tables"], {"MiniLM": (1e-3, {}), "mute": (1e-3, {"text": {0: Mute()}})}, 6)
+    found = names["race"](names["corpora"], {"MiniLM": (1e-3, {}), "mute": (1e-3, {"text": {0: Mute()}})}, 6)
     result = judge("04.x", "MiniLM wins", found["MiniLM"], found["mute"], clusters=names["clips"]["all"], margin=0.01)
     assert result.verdict == "replicates"
     assert np.mean(found["mute"]) < 0.1

@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
-from lib import audio, metrics, retrieval
+from lib import metrics
 from lib.data.sources import FAULTS
 from lib.show.claims import judge
 from tests.notebooks import own_cells
+from tests.notebooks.toy_arms import own_cache, run  # noqa: F401  (the fixture is for all tests here)
 from tests.unit import test_retrieval as toy
 
 LONG = replace(toy.RECIPE, loss="contrastive", training=replace(toy.RECIPE.training, max_epochs=30, stop_after=30))
@@ -18,19 +18,6 @@ ARMS = {
     for pairs in ("all", "text-audio")
 }
 STUCK = replace(LONG, training=replace(LONG.training, learning_rate=1e-9))
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("HEARSAY_CACHE", str(tmp_path))
-    monkeypatch.setitem(audio._RENDERERS, "retrieval-test", toy.render)
-
-
-def run(clips, recipes):
-    corpora = {seed: retrieval.encode(clips, audio=toy.Tones(), text=toy.Letters()) for seed in range(3)}
-    outcomes = retrieval.compare(corpora, recipes)
-    scores = {name: [outcomes[name][seed].scores["AP@10"].to_numpy() for seed in corpora] for name in recipes}
-    return scores, [corpus.rows["test"]["clip"].to_numpy() for corpus in corpora.values()]
 
 
 def test_shuffled_captions_bring_every_claim_down():

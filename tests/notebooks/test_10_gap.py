@@ -9,8 +9,7 @@ import pytest
 
 from lib import corpus as corpora
 from lib import data, encoders, profiles, retrieval, run_log
-from lib.show.claims import judge
-from tests.notebooks import own_cells
+from tests.notebooks import own_cells, planted
 
 NAME, SPLITS = "10_what_narrowed_the_gap", ("test", "shifted")
 LAPTOP = profiles.PROFILES["laptop"]
@@ -85,9 +84,5 @@ def test_the_notebooks_claims_fall_when_captions_are_shuffled():
 @pytest.mark.parametrize("arm", ["text encoder fine-tuned", "both encoders fine-tuned"])
 def test_a_planted_difference_is_found(log, arm):
     """The positive control: hide the answers of one query in 25, and the same test sees it, on the log's own scores."""
-    rng = np.random.default_rng(0)
-    scores = [outcome.scores["AP@10"].to_numpy() for outcome in log.values() if outcome.arm == arm]
-    harmed = [s * (rng.random(len(s)) > 1 / 25) for s in scores]
-    clusters = [np.arange(len(s)) // 5 for s in scores]
-    result = judge("10.planted", "a planted difference", scores, harmed, clusters=clusters, margin=0.01)
-    assert result.verdict == "replicates" and len(scores) == len(LAPTOP.seeds), result
+    result = planted.judged(log, arm, hidden=1 / 25)
+    assert result.verdict == "replicates" and result.seeds == len(LAPTOP.seeds), result

@@ -1,13 +1,12 @@
 """Every notebook runs at profile smoke, offline, within its limits and bands; what is committed is fresh and clean."""
 
 import json
-import os
 import warnings
-from pathlib import Path
 
 import nbformat
 import pytest
 
+from lib.data import shared
 from lib.workbook import BUILD, METRICS, NOTEBOOKS, bands, build, commands, ledger, lint, names, provenance
 
 NAMES = names()
@@ -40,8 +39,8 @@ def test_it_runs_within_its_hard_limits(runs, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_its_metrics_are_inside_their_bands(runs, name):
     entry = json.loads((BUILD / "test" / "metrics" / f"{name}.json").read_text(encoding="utf-8"))
-    shared = Path(os.environ.get("HEARSAY_SHARED_DATA", NOTEBOOKS.parents[1] / "shared" / "data"))
-    problems = bands.outside(json.loads(bands.EXPECTED.read_text()), name, entry, partial=not shared.is_dir())
+    partial = not shared.given().is_dir()
+    problems = bands.outside(json.loads(bands.EXPECTED.read_text()), name, entry, partial=partial)
     assert not problems, "\n".join(problems)
 
 

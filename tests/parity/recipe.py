@@ -1,6 +1,11 @@
 """Weights and sounds by formula, so that an official network and ours get the same ones without a file."""
 
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+
 import numpy as np
+import pytest
 import torch
 
 
@@ -49,3 +54,45 @@ def assert_same(ours: torch.Tensor, official: list[float], tolerance: float = 1e
     """Equal to `tolerance` of the largest value."""
     official = torch.tensor(official, dtype=torch.float64)
     torch.testing.assert_close(summary(ours)[: len(official)], official, rtol=0, atol=tolerance * float(official[2]))
+
+
+@torch.no_grad()
+def fill(module: torch.nn.Module, *, seed: int = 0, but: tuple[str, ...] = ()) -> torch.nn.Module:
+    """The module with uniform weights, drawn in the order of their names, at twice the usual scale; in eval mode.
+
+    Args:
+        but: weights that stay as they are, and for which nothing is drawn.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    for name, weight in sorted(module.named_parameters()):
+        if name in but:
+            continue
+        draw = torch.rand(weight.shape, generator=generator) * 2 - 1
+        if weight.dim() == 1:
+            draw = 0.1 * draw + name.endswith("weight")
+        elif len(weight) > 1:
+            draw = draw * 2 * math.sqrt(3 / weight[0].numel())
+        weight.copy_(draw)
+    return module.eval()
+
+
+def sweep(seconds: float, rate: int) -> torch.Tensor:
+    """A tone that rises and pulses, and a warbling one under it: (1, samples)."""
+    t = np.arange(round(seconds * rate)) / rate
+    rising = 0.3 * np.sin(2 * np.pi * (150 * t + 250 * t**2)) * np.cos(2 * np.pi * 1.5 * t)
+    warbling = 0.05 * np.sin(2 * np.pi * 3000 * t + 5 * np.sin(2 * np.pi * 4 * t))
+    return torch.from_numpy((rising + warbling).astype(np.float32))[None]
+
+
+def check(got: torch.Tensor, first: list[float], last: list[float], mean: float, std: float) -> None:
+    """To 1e-4 of the values' spread: where they begin, where they end, and all of them taken together."""
+    got = got.detach().double().flatten()
+    assert got[: len(first)].tolist() == pytest.approx(first, abs=1e-4 * std)
+    assert got[-len(last) :].tolist() == pytest.approx(last, abs=1e-4 * std)
+    assert (got.mean().item(), got.std().item()) == pytest.approx((mean, std), abs=1e-5 * std)
+
+
+def layout(shapes: Mapping[str, Sequence[int]]) -> tuple[int, str]:
+    """How many keys a file has, and the first digits of the sha256 of its sorted "key shape" lines."""
+    lines = sorted(f"{key} {tuple(shape)}" for key, shape in shapes.items())
+    return len(lines), hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]

@@ -8,10 +8,12 @@ The published size (12 layers, 90,311,792 weights without the classifier) was co
 0.5, 10 and 29.7 s: no patch was off by more than 5e-6.
 """
 
+import warnings
+
 import pytest
 import torch
 
-from lib.encoders import beats
+from lib.encoders import beats, checkpoints
 from tests.parity import recipe
 
 SIZE = {"patch_dim": 64, "feature_dim": 96, "hidden_dim": 192, "layers": 3, "heads": 4}
@@ -27,14 +29,21 @@ VAST_POOLED = [0.00752036, 0.87653, 2.14176, 0.0847295, 0.598126, -0.0149533, 0.
 SHARED = "encoder.layers.{}.self_attn.relative_attention_bias.weight"
 
 
-def official_state(model: beats.BEATs, classes: int = 0) -> dict[str, torch.Tensor]:
-    """The recipe's weights by their official names, as `BEATs.state_dict` has them."""
+def official_shapes(model: beats.BEATs, classes: int = 0) -> dict[str, torch.Size]:
+    """By their official names, as `BEATs.state_dict` has them: the relative positions once for each layer."""
     shapes = {name: value.shape for name, value in model.state_dict().items()}
-    shapes[SHARED.format(0)] = shapes.pop("encoder.relative_attention_bias.weight")
+    bias = shapes.pop("encoder.relative_attention_bias.weight")
     if classes:
-        shapes |= {"predictor.weight": torch.Size([classes, 96]), "predictor.bias": torch.Size([classes])}
-    state = recipe.weights(shapes)
-    return state | {SHARED.format(layer): state[SHARED.format(0)] for layer in (1, 2)}
+        width = torch.Size([classes, model.feature_dim])
+        shapes |= {"predictor.weight": width, "predictor.bias": width[:1]}
+    return shapes | {SHARED.format(layer): bias for layer in range(model.settings.layers)}
+
+
+def official_state(model: beats.BEATs, classes: int = 0) -> dict[str, torch.Tensor]:
+    """The recipe's weights, of which the layers share the relative positions."""
+    first, *rest = [SHARED.format(layer) for layer in range(model.settings.layers)]
+    state = recipe.weights({k: v for k, v in official_shapes(model, classes).items() if k not in rest})
+    return state | dict.fromkeys(rest, state[first])
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +97,22 @@ def test_vast_in_pieces_of_1024_frames():
     recipe.assert_same(model.fbank(waveform), VAST_FBANK)
     recipe.assert_same(model.patches(waveform, torch.tensor([n]))[0], VAST)
     recipe.assert_same(model(waveform, torch.tensor([n]))[0].mean(1), VAST_POOLED)
+
+
+# Keys of the published files, and the first digits of the sha256 of the official class's "key shape" lines.
+@pytest.mark.parametrize("classes, n_keys, digest", [(0, 250, "411a6acd55744a3b"), (527, 252, "3dfbc16f45e832b6")])
+def test_a_file_in_the_official_layout_fills_the_network(classes, n_keys, digest):
+    with torch.device("meta"):
+        network = beats.BEATs()
+    assert sum(weight.numel() for weight in network.parameters()) == 90_311_792
+    shapes = official_shapes(network, classes)
+    assert recipe.layout(shapes) == (n_keys, digest)
+    given = {key: torch.empty(shape, device="meta") for key, shape in shapes.items()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # nothing is copied on the meta device: names and shapes are what counts
+        beats.load(network, {"cfg": {"encoder_layers": 12, "max_distance": 800}, "model": given})
+        with pytest.raises(checkpoints.CheckpointError, match="lacks encoder.layer_norm.weight"):
+            beats.load(network, {"model": {k: v for k, v in given.items() if k != "encoder.layer_norm.weight"}})
 
 
 @torch.inference_mode()

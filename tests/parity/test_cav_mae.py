@@ -3,59 +3,33 @@
 The expected numbers were printed by running github.com/YuanGongND/cav-mae (BSD-2-Clause) at commit
 68fe8c2a3917dc2926e41f796bfdcb331a64b42c: `forward_feat` of `CAVMAE` with timm 0.4.5's own attention (torchvision, which
 neither needs here, replaced by an empty stand-in), and `_wav2fbank` of its data loader, on the weights and the sound
-made below. The released weights themselves could not be had, so their loading is checked on names and shapes alone.
+of `recipe`. The released weights themselves could not be had, so their loading is checked on names and shapes alone.
 """
 
-import hashlib
-import math
 import warnings
 
-import numpy as np
 import pytest
 import torch
 
 from lib.encoders import cav_mae, checkpoints
+from tests.parity import recipe
+from tests.parity.recipe import check
 
-
-@torch.no_grad()
-def fill(module, seed=0):
-    """Weights by a recipe that the official network got too, under our names; positions stay waves."""
-    generator = torch.Generator().manual_seed(seed)
-    for name, weight in sorted(module.named_parameters()):
-        if name != "pos_embed_a":
-            draw = torch.rand(weight.shape, generator=generator) * 2 - 1
-            if weight.dim() == 1:
-                draw = 0.1 * draw + name.endswith("weight")
-            elif len(weight) > 1:
-                draw = draw * 2 * math.sqrt(3 / weight[0].numel())
-            weight.copy_(draw)
-    return module.eval()
-
-
-def sweep(seconds, rate=16000):
-    """A tone that rises and pulses, and a warbling one under it: (1, samples)."""
-    t = np.arange(round(seconds * rate)) / rate
-    rising = 0.3 * np.sin(2 * np.pi * (150 * t + 250 * t**2)) * np.cos(2 * np.pi * 1.5 * t)
-    warbling = 0.05 * np.sin(2 * np.pi * 3000 * t + 5 * np.sin(2 * np.pi * 4 * t))
-    return torch.from_numpy((rising + warbling).astype(np.float32))[None]
-
-
-def check(got, first, last, mean, std):
-    """To 1e-4 of the values' spread: where they begin, where they end, and all of them taken together."""
-    got = got.detach().double().flatten()
-    assert got[: len(first)].tolist() == pytest.approx(first, abs=1e-4 * std)
-    assert got[-len(last) :].tolist() == pytest.approx(last, abs=1e-4 * std)
-    assert (got.mean().item(), got.std().item()) == pytest.approx((mean, std), abs=1e-5 * std)
+SECOND = 16_000  # samples
 
 
 @pytest.fixture(scope="module")
 def model():
-    return fill(cav_mae.CAVMAE())
+    return recipe.fill(cav_mae.CAVMAE(), but=("pos_embed_a",))  # positions stay waves
+
+
+def sweep(seconds):
+    return recipe.sweep(seconds, SECOND)
 
 
 def scaled(model, seconds):
     """What the official data loader hands over: cut or filled up with zeros to 1,024 frames, then scaled."""
-    mels, _ = model.fbank(sweep(seconds), torch.tensor([round(seconds * 16000)]))
+    mels, _ = model.fbank(sweep(seconds), torch.tensor([round(seconds * SECOND)]))
     mels = torch.nn.functional.pad(mels, (0, 0, 0, 1024 - mels.shape[1]))
     return (mels - model.settings.mean) / model.settings.deviation
 
@@ -88,7 +62,7 @@ def test_network(model):
 @torch.inference_mode()
 def test_ten_seconds_through_the_whole_encoder(model):
     """The 63 time steps of 10 s are the official network's first 63; the 64th holds nothing but filling."""
-    patches, mask = model.patches(sweep(10), torch.tensor([160_000]))
+    patches, mask = model.patches(sweep(10), torch.tensor([10 * SECOND]))
     tokens = model.tokens(scaled(model, 10)).unflatten(1, (8, 64)).transpose(1, 2)
     assert mask.shape == (1, 63) and mask.all()
     torch.testing.assert_close(patches, tokens[:, :63])
@@ -97,7 +71,7 @@ def test_ten_seconds_through_the_whole_encoder(model):
 @torch.inference_mode()
 def test_twelve_seconds(model):
     """The official code cuts after 10.24 s: our first segment, whose mean over time is the official embedding."""
-    frames, mask = model(sweep(12), torch.tensor([192_000]))
+    frames, mask = model(sweep(12), torch.tensor([12 * SECOND]))
     assert mask.shape == (1, 75) and mask.all()
     mean = frames[:, :64].mean(1)
     check(mean, [0.259124, -1.490018, -2.354135, 0.771689], [-0.394116, -1.45239, -1.021416], 0.0050599, 0.9555023)
@@ -143,8 +117,7 @@ def state(shapes):
 def test_a_file_in_the_official_layout_fills_the_network(fine_tuned, n_keys, digest):
     """The digest is that of the official class's "key shape" lines, `CAVMAE` or `CAVMAEFT`."""
     shapes = official(fine_tuned)
-    lines = sorted(f"{key} {tuple(shape)}" for key, shape in shapes.items())
-    assert (len(lines), hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]) == (n_keys, digest)
+    assert recipe.layout(shapes) == (n_keys, digest)
     with torch.device("meta"):
         network = cav_mae.CAVMAE()
     assert sum(weight.numel() for weight in network.parameters()) == 85_647_360

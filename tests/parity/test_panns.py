@@ -13,6 +13,7 @@ from lib import audio
 from lib.encoders import checkpoints, panns, spectra
 from tests.parity import recipe
 from tests.parity.recipe import assert_same
+from tests.promises import alone_equals_together, what_follows_is_not_heard
 
 PARAMETERS = {"cnn10": (5_219_279, 6_302_735, 60), "cnn14": (80_753_615, 81_837_071, 84)}  # ours, the file's, its keys
 LOG_MEL = {
@@ -154,32 +155,22 @@ def test_a_clip_alone_equals_the_clip_padded_in_a_batch(nets, name, clips):
     net, frames = nets[name], FRAMES[name][clips]
     silence = np.zeros(32000, np.float32)
     clips = sounds(0.5, 10.0, 29.7) if clips == "long" else [np.ones(1, np.float32), silence, *sounds(0.77)]
-    together, mask = net(*audio.pad(clips))
-    assert mask.sum(1).tolist() == frames and (together[~mask] == 0).all()
+    together, mask = alone_equals_together(net, clips, frames)
     vectors = net.embedding(together, mask)
-    for row, clip in enumerate(clips):
-        alone, alone_mask = net(*audio.pad([clip]))
-        assert alone_mask.all() and alone.isfinite().all()
-        torch.testing.assert_close(together[row][mask[row]], alone[0], rtol=0, atol=1e-5 * float(alone.abs().max()))
-        vector = net.embedding(alone, alone_mask)[0]
+    for row, keep in enumerate(mask):
+        vector = net.embedding(together[row][keep][None], keep[keep][None])[0]
         torch.testing.assert_close(vectors[row], vector, rtol=0, atol=1e-5 * float(vector.abs().max()))
 
 
-@torch.inference_mode()
 def test_without_masking_the_padding_would_leak(nets, monkeypatch):
-    clips, net = sounds(1.0, 0.77), nets["cnn10"]
-    alone = net(*audio.pad(clips[1:]))[0][0]
+    alone_equals_together(nets["cnn10"], sounds(1.0, 0.77), [6, 4])
     monkeypatch.setattr(spectra, "zero_padding", lambda x, lengths: x)
-    together, mask = net(*audio.pad(clips))
-    assert (together[1][mask[1]] - alone).abs().max() > 1e-2
+    with pytest.raises(AssertionError):
+        alone_equals_together(nets["cnn10"], sounds(1.0, 0.77), [6, 4])
 
 
-@torch.inference_mode()
 def test_what_follows_a_clip_is_never_heard(nets):
-    waveforms, lengths = audio.pad(sounds(0.1, 0.5))
-    noisy = waveforms.clone()
-    noisy[0, lengths[0] :] = 1
-    assert torch.equal(nets["cnn10"](waveforms, lengths)[0], nets["cnn10"](noisy, lengths)[0])
+    what_follows_is_not_heard(nets["cnn10"], sounds(0.1, 0.5))
 
 
 def test_an_official_file_is_found_and_loaded(nets, tmp_path, monkeypatch):

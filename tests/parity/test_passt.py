@@ -7,51 +7,25 @@ differs either. How segments are averaged follows Primus' code (github.com/Optim
 """
 
 import hashlib
-import math
 from dataclasses import replace
+from functools import partial
 
-import numpy as np
 import pytest
 import torch
 
 from lib.encoders import passt
+from tests.parity import recipe
+from tests.parity.recipe import check, fill
 
 TINY = passt.Settings(segment_s=2.0, positions=20, dim=32, depth=2, heads=4, classes=5)
 OUT = replace(TINY, patchout_time=5, patchout_mel=2)
 
 
-@torch.no_grad()
-def fill(module, seed=0):
-    """Weights by a recipe that the official network got too: names in order, uniform draws, twice the usual scale."""
-    generator = torch.Generator().manual_seed(seed)
-    for name, weight in sorted(module.named_parameters()):
-        draw = torch.rand(weight.shape, generator=generator) * 2 - 1
-        if weight.dim() == 1:
-            draw = 0.1 * draw + name.endswith("weight")
-        elif len(weight) > 1:
-            draw = draw * 2 * math.sqrt(3 / weight[0].numel())
-        weight.copy_(draw)
-    return module.eval()
-
-
-def sweep(seconds, rate=32000):
-    """A tone that rises and pulses, and a warbling one under it: (1, samples)."""
-    t = np.arange(round(seconds * rate)) / rate
-    rising = 0.3 * np.sin(2 * np.pi * (150 * t + 250 * t**2)) * np.cos(2 * np.pi * 1.5 * t)
-    warbling = 0.05 * np.sin(2 * np.pi * 3000 * t + 5 * np.sin(2 * np.pi * 4 * t))
-    return torch.from_numpy((rising + warbling).astype(np.float32))[None]
+sweep = partial(recipe.sweep, rate=32000)
 
 
 def whole(waveforms):
     return waveforms, torch.full((len(waveforms),), waveforms.shape[1])
-
-
-def check(got, first, last, mean, std):
-    """To 1e-4 of the values' spread: where they begin, where they end, and all of them taken together."""
-    got = got.detach().double().flatten()
-    assert got[: len(first)].tolist() == pytest.approx(first, abs=1e-4 * std)
-    assert got[-len(last) :].tolist() == pytest.approx(last, abs=1e-4 * std)
-    assert (got.mean().item(), got.std().item()) == pytest.approx((mean, std), abs=1e-5 * std)
 
 
 @torch.inference_mode()

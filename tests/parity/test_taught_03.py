@@ -1,34 +1,24 @@
 """What notebook 03 writes out is what `lib` computes: the CRNN, its pooling, the look-up of words; and when to stop."""
 
-import ast
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
-import jupytext
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from lib.encoders import crnn, word2vec
+from tests.notebooks import own_cells
 
-SOURCE = Path(__file__).parents[2] / "notebooks" / "source" / "03_the_2022_baseline.py"
-TAUGHT = ("l4_pool", "Block", "CRNN", "look_up", "by_patience", "by_spread", "Padded")
+TAUGHT = ("l4_pool", "Block", "CRNN", "look_up", "by_patience", "by_spread")
 
 
 @pytest.fixture(scope="module")
 def taught():
     """The notebook's functions and classes, without running the notebook."""
-    cells = jupytext.read(SOURCE, fmt="py:percent").cells
-    code = [node for c in cells if c.cell_type == "code" for node in ast.parse(c.source).body]
-    found = [node for node in code if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in TAUGHT]
-    assert sorted(node.name for node in found) == sorted(TAUGHT)
-    front_end = crnn.SETTINGS["crnn_16k"].front_end
-    namespace = {"torch": torch, "F": torch.nn.functional, "nn": nn, "partial": partial, "np": np, "crnn": crnn}
-    namespace["front_end"] = front_end
-    exec(compile(ast.Module(found, []), SOURCE.name, "exec"), namespace)
-    return namespace
+    given = {"torch": torch, "F": torch.nn.functional, "nn": nn, "partial": partial, "np": np}
+    return own_cells.written("03_the_2022_baseline", TAUGHT, **given)
 
 
 def spectrograms(frames=37, seed=0):
@@ -83,15 +73,7 @@ def test_when_to_stop(taught):
     assert taught["by_patience"]([*falling, *[1.5] * 30]) == (39, 29)
     assert taught["by_patience"]([3, 1, 2, 2, 0.5], patience=2) == (3, 1)
     flat = np.r_[np.linspace(2, 1, 40), np.full(60, 1.1)]
-    assert taught["by_spread"](flat) == (60, 39)  # it lay flat for ten epochs long before
+    assert taught["by_spread"](flat) == (59, 39)  # at the 60th loss; it lay flat for ten epochs long before
     assert taught["by_spread"](flat, grace=0) == (49, 39)
     noisy = 1 + 0.1 * np.random.default_rng(0).standard_normal(100)
     assert taught["by_spread"](noisy)[0] == 99
-
-
-def test_padding_is_zeros_that_count_as_sound(taught):
-    waveforms = torch.randn(1, 8000, generator=torch.Generator().manual_seed(2))
-    plain, real = crnn.LogMel(taught["front_end"])(waveforms, torch.tensor([8000]))
-    padded, mask = taught["Padded"]()(waveforms, torch.tensor([8000]))
-    assert mask.all() and padded.shape[1] == 2 * plain.shape[1] and not padded[:, plain.shape[1] :].any()
-    torch.testing.assert_close(padded[:, : plain.shape[1]], plain)

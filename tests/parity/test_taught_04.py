@@ -1,9 +1,6 @@
 """What notebook 04 writes out is what `lib` computes."""
 
-import ast
-from pathlib import Path
 
-import jupytext
 import numpy as np
 import pytest
 import torch
@@ -11,9 +8,9 @@ import torch
 from lib import audio, encoders, pooling
 from lib.encoders import cards, trial
 from tests.exercises import harness
+from tests.notebooks import own_cells
 from tests.unit.test_trial import Level
 
-SOURCE = Path(__file__).parents[2] / "notebooks" / "source" / "04_encoders.py"
 LAYERS = {  # kernel and stride along time
     "small_cnn": [(3, 2), (3, 1), (2, 2), (3, 1), (2, 2), (3, 1), (1, 1), (3, 1), (2, 2)],
     "cnn10": [(3, 1), (3, 1), (2, 2)] * 4,
@@ -22,12 +19,8 @@ LAYERS = {  # kernel and stride along time
 
 @pytest.fixture(scope="module")
 def difference():
-    cells = jupytext.read(SOURCE, fmt="py:percent").cells
-    code = [node for c in cells if c.cell_type == "code" for node in ast.parse(c.source).body]
-    found = [node for node in code if isinstance(node, ast.FunctionDef) and node.name == "difference"]
-    namespace = {"torch": torch, "audio": audio, "pooling": pooling}
-    exec(compile(ast.Module(found, []), SOURCE.name, "exec"), namespace)
-    return namespace["difference"]
+    given = {"torch": torch, "audio": audio, "pooling": pooling}
+    return own_cells.written("04_encoders", ["difference"], **given)["difference"]
 
 
 @pytest.mark.parametrize("leak", [False, True])

@@ -1,42 +1,26 @@
 """What notebook 05 writes out is what `lib.adapters` and `lib.pooling` compute, on random input."""
 
-import ast
 import math
-from pathlib import Path
 
-import jupytext
 import pytest
 import torch
 
 from lib import adapters, pooling
+from tests.notebooks import own_cells
+from tests.unit.test_adapters import scattered
 
-SOURCE = Path(__file__).parents[2] / "notebooks" / "source" / "05_adapters.py"
 TAUGHT = ("linear", "mlp", "gelu", "norm", "block", "mean", "largest", "max_mean", "first")
 
 
 @pytest.fixture(scope="module")
 def taught():
     """The notebook's functions, without running the notebook."""
-    cells = jupytext.read(SOURCE, fmt="py:percent").cells
-    code = [node for c in cells if c.cell_type == "code" for node in ast.parse(c.source).body]
-    found = [node for node in code if isinstance(node, ast.FunctionDef) and node.name in TAUGHT]
-    assert sorted(node.name for node in found) == sorted(TAUGHT)
-    namespace = {"torch": torch, "math": math}
-    exec(compile(ast.Module(found, []), SOURCE.name, "exec"), namespace)
-    return namespace
+    return own_cells.written("05_adapters", TAUGHT, torch=torch, math=math)
 
 
 @pytest.fixture
 def generator():
     return torch.Generator().manual_seed(0)
-
-
-def scattered(adapter, generator):
-    """The adapter with all its numbers random, biases and gains too."""
-    with torch.no_grad():
-        for value in adapter.parameters():
-            value.copy_(torch.randn(value.shape, generator=generator))
-    return adapter.eval()
 
 
 @pytest.mark.parametrize("size", [1.0, 1e3])

@@ -1,32 +1,22 @@
 """What notebook 06 writes out is what `lib.losses` computes; its number of the authors' library is that library's."""
 
-import ast
-from pathlib import Path
 
-import jupytext
 import pytest
 import torch
 from pytorch_metric_learning.distances import CosineSimilarity
 from pytorch_metric_learning.losses import ContrastiveLoss
 
 from lib import losses
+from tests.notebooks import own_cells
 
-SOURCE = Path(__file__).parents[2] / "notebooks" / "source" / "06_contrastive_loss.py"
 TAUGHT = ("cost", "cosine", "pulled_and_pushed", "mean_of_nonzero", "averaged", "contrastive", "at_degrees", "nt_xent")
+CONSTANTS = ("sounds3", "THE_AUTHORS_LIBRARY")
 
 
 @pytest.fixture(scope="module")
 def taught():
     """The notebook's functions and its constants, without running the notebook."""
-    cells = jupytext.read(SOURCE, fmt="py:percent").cells
-    code = [node for c in cells if c.cell_type == "code" for node in ast.parse(c.source).body]
-    found = [node for node in code if isinstance(node, ast.FunctionDef) and node.name in TAUGHT]
-    assert sorted(node.name for node in found) == sorted(TAUGHT)
-    tiny = [n for n in code if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]).startswith(("(sounds3", "THE_"))]
-    assert len(tiny) == 2
-    namespace = {"torch": torch, "F": torch.nn.functional}
-    exec(compile(ast.Module(found + tiny, []), SOURCE.name, "exec"), namespace)
-    return namespace
+    return own_cells.written("06_contrastive_loss", TAUGHT, constants=CONSTANTS, torch=torch, F=torch.nn.functional)
 
 
 def batch(n=7, seed=0):

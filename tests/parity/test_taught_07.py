@@ -1,18 +1,15 @@
 """What notebook 07 writes out is what `lib.losses` computes, and its drawing of imposters is the official code's."""
 
-import ast
 from collections import Counter
 from itertools import permutations
-from pathlib import Path
 
-import jupytext
 import numpy as np
 import pytest
 import torch
 
 from lib import losses
+from tests.notebooks import own_cells
 
-SOURCE = Path(__file__).parents[2] / "notebooks" / "source" / "07_triplet_loss.py"
 TAUGHT = ("cost_of_triplet", "downhill", "cosine", "of_imposters", "triplet", "draw_imposters")
 GROUPS = torch.tensor([3, 1, 3, 0, 0, 0, 2])
 
@@ -20,13 +17,7 @@ GROUPS = torch.tensor([3, 1, 3, 0, 0, 0, 2])
 @pytest.fixture(scope="module")
 def taught():
     """The notebook's functions, without running the notebook."""
-    cells = jupytext.read(SOURCE, fmt="py:percent").cells
-    code = [node for c in cells if c.cell_type == "code" for node in ast.parse(c.source).body]
-    found = [node for node in code if isinstance(node, ast.FunctionDef) and node.name in TAUGHT]
-    assert sorted(node.name for node in found) == sorted(TAUGHT)
-    namespace = {"torch": torch, "F": torch.nn.functional}
-    exec(compile(ast.Module(found, []), SOURCE.name, "exec"), namespace)
-    return namespace
+    return own_cells.written("07_triplet_loss", TAUGHT, torch=torch, F=torch.nn.functional)
 
 
 def batch(n=7, seed=0):

@@ -1,28 +1,19 @@
 """What notebook 08 writes out is what `lib.losses` computes."""
 
-import ast
-from pathlib import Path
 
-import jupytext
 import pytest
 import torch
 
 from lib import losses
+from tests.notebooks import own_cells
 
-SOURCE = Path(__file__).parents[2] / "notebooks" / "source" / "08_nt_xent_loss.py"
 TAUGHT = ("cosine", "asks", "nt_xent", "pulled_and_pushed", "general")
 
 
 @pytest.fixture(scope="module")
 def taught():
     """The notebook's functions, without running the notebook."""
-    cells = jupytext.read(SOURCE, fmt="py:percent").cells
-    code = [node for c in cells if c.cell_type == "code" for node in ast.parse(c.source).body]
-    found = [node for node in code if isinstance(node, ast.FunctionDef) and node.name in TAUGHT]
-    assert sorted(node.name for node in found) == sorted(TAUGHT)
-    namespace = {"torch": torch}
-    exec(compile(ast.Module(found, []), SOURCE.name, "exec"), namespace)
-    return namespace
+    return own_cells.written("08_nt_xent_loss", TAUGHT, torch=torch)
 
 
 def pair(n=7, seed=0):

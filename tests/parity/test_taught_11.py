@@ -1,10 +1,8 @@
 """What notebook 11 writes out is what `lib.encoders.passt` computes."""
 
-import ast
 from dataclasses import replace
 from functools import partial
 
-import jupytext
 import pytest
 import torch
 import torch.nn.functional as F
@@ -13,9 +11,8 @@ from torch import nn
 from lib import train
 from lib.encoders import passt
 from lib.encoders.transformer import Attention
-from lib.workbook import SOURCES
+from tests.notebooks import own_cells
 
-SOURCE = SOURCES / "11_spectrogram_transformers.py"
 TAUGHT = ("patches", "Block", "patchout", "PaSST", "of_recording")
 SETTINGS = replace(passt.SMALL, dim=24, depth=2, heads=3, segment_s=2.0, stride=10, patchout_mel=1, patchout_time=3)
 
@@ -23,13 +20,8 @@ SETTINGS = replace(passt.SMALL, dim=24, depth=2, heads=3, segment_s=2.0, stride=
 @pytest.fixture(scope="module")
 def taught():
     """The notebook's functions and classes, without running the notebook."""
-    cells = jupytext.read(SOURCE, fmt="py:percent").cells
-    code = [node for c in cells if c.cell_type == "code" for node in ast.parse(c.source).body]
-    found = [n for n in code if isinstance(n, ast.FunctionDef | ast.ClassDef) and n.name in TAUGHT]
-    assert sorted(node.name for node in found) == sorted(TAUGHT)
-    namespace = {"torch": torch, "nn": nn, "F": F, "partial": partial, "passt": passt}
-    exec(compile(ast.Module(found, []), SOURCE.name, "exec"), namespace)
-    return namespace
+    given = {"torch": torch, "nn": nn, "F": F, "partial": partial, "passt": passt}
+    return own_cells.written("11_spectrogram_transformers", TAUGHT, **given)
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from lib import audio
 from lib.encoders import checkpoints, vggish
 from tests.parity import recipe
 from tests.parity.recipe import assert_same
+from tests.promises import alone_equals_together, what_follows_is_not_heard
 
 OFFICIAL = {
     1: {
@@ -133,25 +134,16 @@ def test_counts_of_parameters(nets):
 def test_a_clip_alone_equals_the_clip_padded_in_a_batch(nets, kind):
     """0.5 s and one sample are filled up to one example; a second of silence; 29.7 s are 30 examples and a rest."""
     clips = [*sounds(0.5, 10.0, 29.7), np.ones(1, np.float32), np.zeros(16000, np.float32)]
-    together, mask = nets[kind](*audio.pad(clips))
     steps = 6 if kind == "map" else 1
-    assert mask.sum(1).tolist() == [n * steps for n in (1, 10, 30, 1, 1)] and (together[~mask] == 0).all()
-    for row, clip in enumerate(clips):
-        alone, alone_mask = nets[kind](*audio.pad([clip]))
-        assert alone_mask.all() and alone.isfinite().all()
-        torch.testing.assert_close(together[row][mask[row]], alone[0], rtol=0, atol=1e-5 * float(alone.abs().max()))
+    alone_equals_together(nets[kind], clips, [n * steps for n in (1, 10, 30, 1, 1)])
 
 
 @torch.inference_mode()
 def test_what_follows_a_clip_is_never_heard(nets, monkeypatch):
-    waveforms, lengths = audio.pad(sounds(0.5, 2.5))
-    noisy = waveforms.clone()
-    noisy[0, lengths[0] :] = 1
-    quiet = nets["map"](waveforms, lengths)[0]
-    assert torch.equal(quiet, nets["map"](noisy, lengths)[0])
-    pad = torch.nn.functional.pad
-    monkeypatch.setattr(vggish.spectra, "at_least", lambda x, lengths, n: (pad(x, (0, 0)), lengths.clamp(min=n)))
-    assert not torch.equal(quiet, nets["map"](noisy, lengths)[0])  # teeth: without the zeros it is heard
+    what_follows_is_not_heard(nets["map"], sounds(0.5, 2.5))
+    monkeypatch.setattr(vggish.spectra, "at_least", lambda x, lengths, n: (x, lengths.clamp(min=n)))
+    with pytest.raises(AssertionError):
+        what_follows_is_not_heard(nets["map"], sounds(0.5, 2.5))  # teeth: without the zeros it is heard
 
 
 def test_an_official_file_is_found_and_loaded(nets, weights, tmp_path, monkeypatch):

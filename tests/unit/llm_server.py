@@ -5,6 +5,7 @@ import re
 import threading
 import time
 from collections import Counter
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 KEY = "sk-SECRET-0123456789"
@@ -181,3 +182,12 @@ def environment(server):
     """What a reader sets to use this server."""
     return {"HEARSAY_LLM": "openai", "HEARSAY_LLM_MODEL": "toy", "OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": KEY,
             "NO_PROXY": "127.0.0.1"}  # fmt: skip
+
+
+@contextmanager
+def chosen(monkeypatch):
+    """A server of ours, and the environment of a reader who uses it."""
+    with Server() as server:
+        for name, value in environment(server).items():
+            monkeypatch.setenv(name, value)
+        yield server

@@ -168,3 +168,15 @@ def test_log_mel_ignores_what_lies_beyond_a_clips_end(rng):
     torch.testing.assert_close(heard[mask], log_mel(clean, lengths)[0][mask])
     unguarded = log_mel(batch, torch.tensor([8000]))[0]
     assert (unguarded[mask] - heard[mask]).abs().max() > 1
+
+
+@torch.inference_mode()
+def test_log_mel_knows_no_bf16(rng):
+    """Half precision is for networks: it would round -60 dB to steps of a quarter, and nobody would hear why."""
+    clips = [rng.normal(0, 1e-3, n).astype(np.float32) for n in (8000, 79)]
+    log_mel, inputs = audio.LogMel(FRONT_END), audio.pad(clips)
+    exact, _ = log_mel(*inputs)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(log_mel(*inputs)[0], exact)
+        rough = exact @ torch.eye(64)
+    assert rough.dtype == torch.bfloat16 and (rough - exact).abs().max() > 0.1  # what a product in there would do

@@ -8,6 +8,7 @@ import torch
 
 from lib import audio, encoders
 from lib.encoders import beats, checkpoints
+from tests.promises import alone_equals_together, clips_at_16_khz, what_follows_is_not_heard
 
 SMALL = beats.Settings(patch_dim=32, feature_dim=64, hidden_dim=128, layers=2, heads=4)
 SETTINGS = {"beats": SMALL, "vast": replace(SMALL, n_mels=64, window=64)}
@@ -29,28 +30,12 @@ def model(request):
 
 @pytest.fixture(scope="module")
 def clips():
-    """29.7 s, one sample, 0.5 s, 10 s, silence, and one frame over a piece of VAST's."""
-    rng = np.random.default_rng(0)
-    noise = [rng.normal(0, 0.1, n).astype(np.float32) for n in (475_200, 1, 8000, 160_000, 30_000, 164_240)]
-    noise[4] *= 0
-    return noise
+    return clips_at_16_khz()
 
 
-@torch.inference_mode()
-def test_a_frame_every_160_ms(model, clips):
-    frames, mask = model(*audio.pad(clips))
-    assert frames.shape == (6, 185, 64) and mask.sum(1).tolist() == [185, 1, 3, 62, 11, 64]
-    assert frames.isfinite().all() and (frames[~mask] == 0).all()
+def test_a_frame_every_160_ms_alone_and_in_a_batch(model, clips):
+    alone_equals_together(model, clips, [185, 1, 3, 62, 11, 64])
     assert model.sample_rate == 16_000 and model.feature_dim == 64
-
-
-@torch.inference_mode()
-def test_a_clip_alone_equals_the_clip_padded_in_a_batch(model, clips):
-    together, mask = model(*audio.pad(clips))
-    for row, clip in enumerate(clips):
-        alone, alone_mask = model(*audio.pad([clip]))
-        assert alone_mask.all() and mask[row].sum() == alone.shape[1]
-        torch.testing.assert_close(together[row][mask[row]], alone[0], atol=1e-5 * float(alone.abs().max()), rtol=0)
 
 
 @torch.inference_mode()
@@ -61,11 +46,8 @@ def test_without_the_mask_the_padding_would_leak(model, clips, monkeypatch):
     assert (leaking[2] - together[2])[mask[2]].abs().max() > 1e-2
 
 
-@torch.inference_mode()
 def test_what_lies_behind_a_clips_end_is_not_heard(model, clips):
-    waveforms, lengths = audio.pad(clips[1:4])
-    loud = waveforms.masked_fill(~audio.length_mask(lengths, waveforms.shape[1]), 0.9)
-    torch.testing.assert_close(model(waveforms, lengths)[0], model(loud, lengths)[0])
+    what_follows_is_not_heard(model, clips[1:4])
 
 
 @torch.inference_mode()

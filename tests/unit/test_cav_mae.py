@@ -3,12 +3,12 @@
 from dataclasses import replace
 from functools import partial
 
-import numpy as np
 import pytest
 import torch
 
 from lib import audio, encoders, train
 from lib.encoders import cav_mae, checkpoints
+from tests.promises import alone_equals_together, clips_at_16_khz, what_follows_is_not_heard
 
 SMALL = cav_mae.Settings(dim=32, heads=4, own_blocks=2)
 
@@ -29,35 +29,16 @@ def model():
 
 @pytest.fixture(scope="module")
 def clips():
-    """29.7 s, one sample, 0.5 s, 10 s, silence, and one frame over a segment."""
-    rng = np.random.default_rng(0)
-    clips = [rng.normal(0, 0.1, n).astype(np.float32) for n in (475_200, 1, 8000, 160_000, 30_000, 164_240)]
-    clips[4] *= 0
-    return clips
+    return clips_at_16_khz()
 
 
-@torch.inference_mode()
-def test_a_frame_every_160_ms(model, clips):
-    frames, mask = model(*audio.pad(clips))
-    assert frames.shape == (6, 186, 32) and mask.sum(1).tolist() == [186, 1, 3, 63, 12, 65]
-    assert frames.isfinite().all() and (frames[~mask] == 0).all()
+def test_a_frame_every_160_ms_alone_and_in_a_batch(model, clips):
+    alone_equals_together(model, clips, [186, 1, 3, 63, 12, 65])
     assert model.sample_rate == 16_000 and model.feature_dim == 32
 
 
-@torch.inference_mode()
-def test_a_clip_alone_equals_the_clip_padded_in_a_batch(model, clips):
-    together, mask = model(*audio.pad(clips))
-    for row, clip in enumerate(clips):
-        alone, alone_mask = model(*audio.pad([clip]))
-        assert alone_mask.all() and mask[row].sum() == alone.shape[1]
-        torch.testing.assert_close(together[row][mask[row]], alone[0], atol=1e-5 * float(alone.abs().max()), rtol=0)
-
-
-@torch.inference_mode()
 def test_what_follows_a_clip_in_its_row_does_not_count(model, clips):
-    waveforms, lengths = audio.pad(clips)
-    dirty = waveforms.masked_fill(~audio.length_mask(lengths, waveforms.shape[1]), 0.3)
-    assert torch.equal(model(dirty, lengths)[0], model(waveforms, lengths)[0])
+    what_follows_is_not_heard(model, clips)
 
 
 @torch.inference_mode()

@@ -124,6 +124,13 @@ def test_a_short_clip_is_one_with_silence_after_it(narrow, n):
     torch.testing.assert_close(frames, longer)
 
 
+def test_the_front_end_knows_no_bf16(narrow):
+    inputs = audio.pad(noises(16000, 5000))
+    exact, _ = narrow.log_mel(*inputs)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(narrow.log_mel(*inputs)[0], exact)
+
+
 def test_too_few_stored_frames_are_refused(narrow):
     with pytest.raises(ValueError, match="expected at least 4 frames of each clip, got 3"):
         narrow.from_log_mel(torch.zeros(1, 3, 64), torch.ones(1, 3, dtype=torch.bool))

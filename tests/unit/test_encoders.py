@@ -139,6 +139,7 @@ TOTALS = {  # parameters, poolers included, as they are widely stated for the pu
     "distilroberta": 82_118_400,
     "distilbert": 66_362_880,
     "t5_base": 109_628_544,  # the half that reads
+    "t5_large": 334_939_648,
     "sbert": 109_486_464,
 }
 TINY = {  # the same families in small

@@ -3,52 +3,27 @@
 import dataclasses
 import functools
 import hashlib
-import http.server
-import importlib.util
 import subprocess
 import sys
-import threading
-from pathlib import Path
 
 import pytest
 import torch
 
+from data_scripts import fetch_checkpoints
 from lib.encoders.checkpoints import CHECKPOINTS, folder
-from lib.fetch import FetchError
-
-SCRIPT = Path(__file__).resolve().parents[2] / "data_scripts" / "fetch_checkpoints.py"
+from lib.fetch import FetchError, fetch
 
 
 @pytest.fixture
-def script():
-    spec = importlib.util.spec_from_file_location("fetch_checkpoints", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.fetch = functools.partial(module.fetch, wait_s=0.0, progress=False)
-    return module
+def script(monkeypatch):
+    monkeypatch.setattr(fetch_checkpoints, "fetch", functools.partial(fetch, wait_s=0.0, progress=False))
+    return fetch_checkpoints
 
 
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
     monkeypatch.setenv("HEARSAY_CHECKPOINTS", str(tmp_path / "here"))
     return tmp_path / "here"
-
-
-@pytest.fixture
-def served(tmp_path):
-    """A folder that a server on this machine offers, its address, and what was asked for."""
-    (tmp_path / "served").mkdir()
-    asked = []
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, form, *args):
-            asked.append(args[0])
-
-    httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=tmp_path / "served"))
-    threading.Thread(target=httpd.serve_forever, daemon=True).start()
-    yield tmp_path / "served", f"http://127.0.0.1:{httpd.server_port}", asked
-    httpd.shutdown()
-    httpd.server_close()
 
 
 @pytest.fixture
@@ -134,7 +109,7 @@ def test_the_list_has_all_with_size_licence_and_whether_here(script, here):
 
 
 def test_from_the_command_line(here):
-    command = [sys.executable, str(SCRIPT)]
+    command = [sys.executable, fetch_checkpoints.__file__]
     listed = subprocess.run(command, capture_output=True, text=True)
     assert listed.returncode == 0 and "Cnn14_mAP=0.431.pth" in listed.stdout
     failed = subprocess.run([*command, "vast"], capture_output=True, text=True)

@@ -8,8 +8,9 @@ from lib.workbook import ROOT
 
 # What `lib` is made of, from the ground up. A module imports from floors below its own, a package also from itself.
 FLOORS = (
-    "audio augment fetch fingerprint metrics mix pairs parallel pooling profiles search soft_targets stats "
-    "store unpack variants",
+    "audio augment batch_pairs fetch fingerprint metrics mix parallel pooling profiles search stats store unpack "
+    "variants",
+    "soft_targets",
     "adapters books data encoders examples losses predictions runs",
     "cache difference paraphrase pooled run_log show towers train",
     "corpus difference_runs llm",

@@ -32,14 +32,36 @@ def test_it_is_the_loss_of_one_batch_where_there_is_one():
     assert plain_loss(model, split, recipe, 12) == pytest.approx(float(expected))
 
 
-def test_augmentation_and_the_rest_of_the_batch_are_no_part_of_it():
-    """The same clips and captions, whatever the recipe does in training; a caption learnt hidden is read whole."""
+def test_what_the_recipe_does_in_training_is_no_part_of_it():
+    """One measure for all arms: captions are their own, whatever they are swapped with, and the loss is one."""
     corpus = toy.corpus()
+    strange = corpus.with_variants({"train": [["z"]] * len(corpus.rows["train"])})
     model, split = fresh(corpus, RECIPE), corpus.examples(["train"])
     plain = plain_loss(model, split, RECIPE, 16)
-    assert plain_loss(model, split, replace(RECIPE, mixco=True, tune=("audio",)), 16) == plain
-    assert plain_loss(model, split, replace(RECIPE, loss="triplet"), 16) == plain  # one measure for all
-    assert not plain == plain_loss(model, split, replace(RECIPE, options={"temperature": 0.5}), 16)
+    swapped = replace(RECIPE, loss="triplet", swap=1.0)
+    assert plain_loss(model, strange.examples(["train"]), swapped, 16) == plain
+    assert plain != plain_loss(model, split, replace(RECIPE, options={"temperature": 0.5}), 16)
+    drawn = next(iter(strange.examples(["train"]).batches(torch.Generator().manual_seed(0), 16, swap=1.0)))
+    with torch.no_grad():  # teeth: those captions would have been another loss
+        other = float(losses.nt_xent(*model(drawn.audio, drawn.text), groups=drawn.groups))
+    assert other != pytest.approx(plain, abs=0.1)
+
+
+def test_a_caption_learnt_with_holes_is_read_whole():
+    class Forgetful(toy.Reader):
+        masking = 0.0
+
+        def forward(self, captions):
+            values, mask = super().forward(captions)
+            return (values * (torch.rand(values.shape[:2]) >= self.masking)[..., None], mask) if self.training else (
+                values, mask)
+
+    recipe = replace(RECIPE, tune=("text",), mask_tokens=0.9)
+    corpus = retrieval.encode(toy.clips(), audio=toy.Ear().frozen(), text=Forgetful().frozen())
+    model, split = untrained(corpus, recipe, torch.Generator().manual_seed(0)), corpus.examples(["train"], ("text",))
+    assert model.text.encoder.masking == 0.9
+    assert plain_loss(model.eval(), split, recipe, 16) == plain_loss(model, split, recipe, 16)
+    assert plain_loss(model.train(), split, recipe, 16) != plain_loss(model.eval(), split, recipe, 16)
 
 
 def test_a_model_that_learns_by_heart_has_a_gap(monkeypatch):

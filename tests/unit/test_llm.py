@@ -11,7 +11,6 @@ from lib import llm, paraphrase
 from lib.llm.instruction import Reason
 from lib.workbook import ROOT
 from tests.unit import llm_server
-from tests.unit.llm_server import Server
 
 
 @pytest.fixture(autouse=True)
@@ -23,9 +22,7 @@ def own_cache(monkeypatch, tmp_path):
 
 @pytest.fixture
 def server(monkeypatch):
-    with Server() as server:
-        for name, value in llm_server.environment(server).items():
-            monkeypatch.setenv(name, value)
+    with llm_server.chosen(monkeypatch) as server:
         yield server
 
 

@@ -16,7 +16,6 @@ from lib.llm.answers import Answers
 from lib.llm.instruction import request
 from lib.workbook import ROOT
 from tests.unit import llm_server
-from tests.unit.llm_server import Server
 
 CAPTIONS = [f"well dog {k} barks." for k in range(60)]
 ONE, TWO = request("A dog barks."), request("A cat meows.")
@@ -30,9 +29,7 @@ def folder(monkeypatch, tmp_path):
 
 @pytest.fixture
 def server(monkeypatch):
-    with Server() as server:
-        for name, value in llm_server.environment(server).items():
-            monkeypatch.setenv(name, value)
+    with llm_server.chosen(monkeypatch) as server:
         yield server
 
 

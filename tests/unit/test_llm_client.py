@@ -14,15 +14,13 @@ from lib.llm import talk, writers
 from lib.llm.answers import Answers
 from lib.llm.instruction import Reason
 from tests.unit import llm_server
-from tests.unit.llm_server import KEY, Server
+from tests.unit.llm_server import KEY
 
 
 @pytest.fixture
 def server(monkeypatch, tmp_path):
-    with Server() as server:
-        monkeypatch.setenv("HEARSAY_CACHE", str(tmp_path))
-        for name, value in llm_server.environment(server).items():
-            monkeypatch.setenv(name, value)
+    monkeypatch.setenv("HEARSAY_CACHE", str(tmp_path))
+    with llm_server.chosen(monkeypatch) as server:
         yield server
 
 

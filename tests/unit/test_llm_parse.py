@@ -177,7 +177,7 @@ def test_ten_thousand_mutated_answers_are_five_valid_captions_or_a_reason():
 
 
 @pytest.mark.parametrize("guard, without, seen", [
-    ("MAX_WORDS", 10**6, "length"), ("BANNED", ("nonsense",), "banned"), ("_letters", id, "repetition"),
+    ("MOST_WORDS", 10**6, "length"), ("BANNED", re.compile("(?!)"), "banned"), ("_letters", id, "repetition"),
     ("_REFUSAL", re.compile("(?!)"), "refusal"), ("_problem", lambda text: None, "blank"), ("plain", str, "layout"),
     ("_in_order", lambda items, n: [text for _, text in items] or None, "number"),
     ("_problem", lambda text: None, "sentences"),

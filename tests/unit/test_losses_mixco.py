@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from lib import losses, pairs
+from lib import batch_pairs, losses
 from tests.unit.test_losses import CASES, assert_same, batch, duplicate_captions, value_and_gradients
 
 
@@ -120,7 +120,7 @@ def test_the_papers_sums_are_two_n_times_our_mean():
 
 def test_weights_of_a_mixture_add_up_to_one_and_those_of_a_text_do_not():
     partner, share = draw(8)
-    weights, _ = pairs.mixed_targets(partner, share, torch.arange(8))
+    weights, _ = batch_pairs.mixed_targets(partner, share, torch.arange(8))
     torch.testing.assert_close(weights.sum(1), torch.ones(8, dtype=torch.float64))
     by_hand = torch.stack([share[j] + (1 - share)[partner == j].sum() for j in range(8)])
     torch.testing.assert_close(weights.sum(0), by_hand)

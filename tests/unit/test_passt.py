@@ -10,7 +10,8 @@ from lib import audio, encoders, pooling, train
 from lib.encoders import checkpoints, passt
 from lib.encoders.transformer import joined, segments
 
-TINY = replace(passt.SMALL, dim=32, depth=2, heads=2, segment_s=2.0, classes=5)
+FRONT_END = replace(passt.SMALL.front_end, hop=160)
+TINY = replace(passt.SMALL, front_end=FRONT_END, dim=32, depth=2, heads=2, segment_s=2.0, classes=5)
 RATE = TINY.front_end.sample_rate
 
 

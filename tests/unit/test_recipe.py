@@ -37,6 +37,10 @@ def generator(seed=0):
     ({"trainable_temperature": True}, "needs a start"),
     ({"loss": "soft_targets"}, "soft targets need teachers"),
     ({"teachers": ((Recipe(),),)}, "teachers soft targets"),
+    ({"teachers": ((Recipe(),),), "loss": "soft_targets", "mixco": True, "tune": ("audio",)}, "leave it, or the teach"),
+    ({"swap": 1.7}, "swap from 0 to 1"),
+    ({"mask_tokens": -0.1, "tune": ("text",)}, "mask_tokens from 0 to 1"),
+    ({"one_source": True}, "several splits to take turns"),
 ])  # fmt: skip
 def test_settings_that_contradict_each_other_are_refused(wrong, match):
     with pytest.raises(ValueError, match=match):
@@ -64,6 +68,19 @@ def test_masking_is_handed_to_the_text_encoder_or_refused(corpus):
     masks = replace(RECIPE, tune=("text",), mask_tokens=0.15)
     with pytest.raises(ValueError, match="'reader' masks no tokens"):
         retrieval.untrained(corpus, masks, generator())
+
+
+def test_the_code_of_an_encoder_that_learns_is_part_of_a_run(corpus, monkeypatch):
+    """The corpus' key holds what frozen encoders gave; how one reads that learns stands in its code alone."""
+    learns = replace(RECIPE, tune=("text",))
+    soft = replace(RECIPE, **SOFT, teachers=((learns,),))
+    seen = []
+    monkeypatch.setattr(retrieval.cache, "trained", lambda settings, run, uses, tell: seen.append(uses) or 1 / 0)
+    for recipe_ in (RECIPE, learns, soft):
+        with pytest.raises(ZeroDivisionError):
+            retrieval.fit(corpus, recipe_, seed=0, progress=False)
+    assert [toy.Reader in uses for uses in seen] == [False, True, True]
+    assert [toy.Ear in uses for uses in seen] == [False, False, False]
 
 
 def test_a_temperature_learns_and_is_saved(corpus, tmp_path):

@@ -14,3 +14,5 @@ def test_the_places_in_their_order(tmp_path, monkeypatch):
         if folder == "given":
             monkeypatch.setenv("HEARSAY_SHARED_DATA", str(tmp_path / "given"))
         assert shared.find("a/b.csv") == tmp_path / folder / "a" / "b.csv"
+    monkeypatch.setenv("HEARSAY_SHARED_DATA", str(tmp_path / "nowhere"))  # in place of ../shared/data, not beside it
+    assert shared.find("a/b.csv") == tmp_path / "fetched" / "a" / "b.csv"

@@ -2,11 +2,14 @@
 
 import ast
 import base64
+import io
 import re
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
+from PIL import Image
 
 from lib import audio, stats
 from lib.show import bundle, plots
@@ -46,6 +49,22 @@ def test_same_figure_same_bytes():
     first, second = (plots.render(some_bars(chance=0.01, oracle=0.9)[0]) for _ in range(2))
     assert first == second
     assert first != plots.render(some_bars(chance=0.2, oracle=0.9)[0])
+
+
+def test_a_figure_keeps_its_colours_and_takes_a_third_of_the_bytes():
+    """Bars, letters and a map of a thousand shades: what is plain stays as it was, shades move by what no eye sees."""
+    fig, (ax, beside) = plots.figure(8, 3, columns=2)
+    plots.bars(ax, {"ours": 0.5, "theirs": 0.3}, chance=0.1)
+    beside.imshow(np.random.default_rng(0).random((40, 50)), cmap="cividis")
+    whole = io.BytesIO()
+    with matplotlib.rc_context(plots.STYLE):
+        fig.savefig(whole, format="png")
+    small = plots.few_colours(whole)
+    before, after = (np.asarray(Image.open(f).convert("RGB")).astype(int) for f in (whole, io.BytesIO(small)))
+    assert len(small) < 0.45 * len(whole.getvalue())
+    for colour in ((255, 255, 255), (0, 0, 0), (0x00, 0x72, 0xB2)):
+        assert (after[(before == colour).all(-1)] == colour).all()
+    assert np.abs(after - before).mean() < 0.5
 
 
 def test_bars_have_names_values_and_a_frame():

@@ -143,12 +143,8 @@ class Killed(Exception):
     pass
 
 
-@pytest.mark.parametrize("schedule", ["cosine", "plateau"])
-@pytest.mark.parametrize("at", [1, 8, 13])  # in the first epoch, in the third, in the fifth (three batches each)
-def test_a_run_that_is_broken_off_goes_on_to_the_same_bits(tmp_path, at, schedule):
-    settings, checkpoint = replace(SETTINGS, schedule=schedule), tmp_path / "run.pt"
-    whole = dual_encoder()
-    expected = fit(whole, examples(), settings)
+def kill_in_step(at, settings, checkpoint):
+    """Begin a run, and break it off in the middle of that step."""
     calls = iter(range(100))
 
     def breaks(model, batch):
@@ -158,6 +154,15 @@ def test_a_run_that_is_broken_off_goes_on_to_the_same_bits(tmp_path, at, schedul
 
     with pytest.raises(Killed):
         fit(dual_encoder(), examples(), settings, checkpoint=checkpoint, loss=breaks)
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "plateau"])
+@pytest.mark.parametrize("at", [1, 8, 13])  # in the first epoch, in the third, in the fifth (three batches each)
+def test_a_run_that_is_broken_off_goes_on_to_the_same_bits(tmp_path, at, schedule):
+    settings, checkpoint = replace(SETTINGS, schedule=schedule), tmp_path / "run.pt"
+    whole = dual_encoder()
+    expected = fit(whole, examples(), settings)
+    kill_in_step(at, settings, checkpoint)
     assert checkpoint.exists() == (at >= 3)
     again = dual_encoder(seed=99)  # whatever the new process starts from ...
     if at < 3:
@@ -329,8 +334,8 @@ def test_the_best_checkpoints_are_averaged():
 def test_the_average_of_one_checkpoint_with_itself_is_that_checkpoint():
     one = weights(dual_encoder()) | {"counter": torch.tensor(7)}
     assert_equal_to_the_bit(books.averaged([one]), one)
-    twice = books.averaged([one, {name: value.clone() for name, value in one.items()}])
-    assert_equal_to_the_bit(twice, one)
+    for n in (2, 3, 10):
+        assert_equal_to_the_bit(books.averaged([{name: value.clone() for name, value in one.items()}] * n), one)
     assert books.averaged([one, one | {"counter": torch.tensor(9)}])["counter"] == 7
 
 
@@ -375,15 +380,28 @@ def test_batch_norms_that_keep_their_statistics_are_left_alone():
 def test_a_broken_run_that_averages_goes_on_to_the_same_bits(tmp_path, at):
     settings, checkpoint = replace(SETTINGS, validations=3, average=4), tmp_path / "run.pt"
     expected = fit(whole := dual_encoder(), examples(), settings)
-    calls = iter(range(100))
-
-    def breaks(model, batch):
-        if next(calls) == at:
-            raise Killed
-        return loss(model, batch)
-
-    with pytest.raises(Killed):
-        fit(dual_encoder(), examples(), settings, checkpoint=checkpoint, loss=breaks)
+    kill_in_step(at, settings, checkpoint)
     history = fit(again := dual_encoder(), examples(), settings, checkpoint=checkpoint)
     assert_equal_to_the_bit(weights(whole), weights(again))
     pd.testing.assert_frame_equal(without_time(history), without_time(expected), check_exact=True)
+
+
+def test_a_kill_while_batch_norms_are_measured_loses_no_epoch(tmp_path, monkeypatch):
+    settings, checkpoint = replace(SETTINGS, average=3), tmp_path / "run.pt"
+    expected = fit(whole := with_norm(), examples(), settings)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(train, "renew_statistics", lambda *given: (_ for _ in ()).throw(Killed()))
+        fit(with_norm(), examples(), settings, checkpoint=checkpoint)
+    assert checkpoint.exists()
+    steps = []
+    history = fit(again := with_norm(), examples(), settings, checkpoint=checkpoint,
+                  loss=lambda m, b: steps.append(m.training and torch.is_grad_enabled()) or loss(m, b))
+    assert not any(steps) and not checkpoint.exists()  # no step was trained again
+    assert_equal_to_the_bit(weights(whole), weights(again))
+    pd.testing.assert_frame_equal(without_time(history), without_time(expected), check_exact=True)
+
+
+@pytest.mark.parametrize("wrong", [{"validations": 0}, {"average": 0}])
+def test_settings_that_keep_nothing_are_refused(wrong):
+    with pytest.raises(ValueError, match="at least one validation an epoch and one checkpoint"):
+        replace(SETTINGS, **wrong)

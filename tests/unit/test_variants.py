@@ -11,6 +11,7 @@ import torch
 from torch.nn import functional as F
 
 from lib import retrieval
+from lib.data import SourceError
 from lib.variants import completed
 from tests.unit import toy_corpus as toy
 from tests.unit.toy_corpus import RECIPE
@@ -60,6 +61,8 @@ def test_other_variants_are_another_corpus():
 def test_what_is_not_aligned_is_refused(given, match):
     with pytest.raises(ValueError, match=match):
         toy.corpus().with_variants({"train": given})
+    with pytest.raises(SourceError, match="expected a split among train, validation, test; got 'exam'"):
+        toy.corpus().with_variants({"exam": given})
     with pytest.raises(ValueError, match="2 captions, in their order; got 1"):
         completed(["one", "two"], [["uno"]])
 

@@ -52,6 +52,19 @@ def test_imports_of_imports_count_when_they_are_new(repository):
     assert len({before, with_train, provenance.lib_hash(notebook(*CODE), repository)}) == 3
 
 
+@pytest.mark.parametrize("changed, counts", [("small_cnn", True), ("texts", True), ("panns", False)])
+def test_encoders_count_that_are_named(repository, changed, counts):
+    """In the code or in what it imports: nothing imports them before they are asked for by name."""
+    for name, content in (("__init__", "AUDIO = {'cnn14': 'panns'}"), ("small_cnn", ""), ("texts", ""), ("panns", "")):
+        (repository / "lib" / "encoders").mkdir(exist_ok=True)
+        (repository / "lib" / "encoders" / f"{name}.py").write_text(content)
+    (repository / "lib/data/table.py").write_text("def encode(text='minilm'):\n    import lib.encoders")
+    asks = notebook("from lib.data import table", "encoders.audio('small_cnn')")
+    before = provenance.lib_hash(asks, repository)
+    (repository / "lib" / "encoders" / f"{changed}.py").write_text("# changed")
+    assert (provenance.lib_hash(asks, repository) != before) == counts
+
+
 def test_a_cell_that_cannot_run_does_not_hide_the_others(repository):
     broken = notebook("from lib import losses", "1 +")
     assert provenance._imports(broken, repository) == {repository / "lib/__init__.py", repository / "lib/losses.py"}
@@ -62,6 +75,8 @@ def test_notebooks_without_training_do_not_rest_on_it():
     for name in names():
         rests[name[:2]] = {path.relative_to(ROOT).as_posix() for path in provenance._imports(build(name), ROOT)}
     assert "lib/train.py" not in rests["01"] | rests["02"] and "lib/train.py" in rests["08"]
+    assert "lib/encoders/small_cnn.py" in rests["08"] & rests["10"] and "lib/encoders/beats.py" in rests["04"]
+    assert "lib/encoders/beats.py" not in rests["08"]
     for name, files in rests.items():
         assert {"lib/__init__.py", "lib/show/claims.py", "lib/data/soundscapes.py"} <= files, name
         assert not any(file.startswith("lib/workbook/") for file in files), name

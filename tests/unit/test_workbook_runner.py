@@ -1,14 +1,17 @@
 """The runner refuses what it does not know, says which cell failed, stops what is over its limits."""
 
 import json
+import os
+import subprocess
 import sys
 import time
 
 import nbformat
+import psutil
 import pytest
 
 from lib import profiles
-from lib.workbook import PROFILES, build, runner
+from lib.workbook import PROFILES, build, runner, watch
 from tests.unit import workbook_example as example
 
 SMOKE = {"PROFILE": "smoke", "DATA": "soundscapes", "SEED": 0}
@@ -78,8 +81,31 @@ def test_over_the_memory_limit_too(tmp_path):
     assert "MiB; the hard limit is 300 MiB" in runner.execute(job(tmp_path, text, budget_mib=150)).problem
 
 
+FORKING = """
+import os, sys, time
+held = bytearray(os.urandom(1)) * 200_000_000
+if not os.fork():
+    own = bytearray(os.urandom(1)) * 100_000_000
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_memory_that_processes_share_is_counted_once():
+    with subprocess.Popen([sys.executable, "-c", FORKING], stdout=subprocess.PIPE) as parent:
+        for _ in range(2):
+            parent.stdout.readline()
+        both = [psutil.Process(parent.pid), *psutil.Process(parent.pid).children()]
+        seen = watch.Watch(60, 4096)
+        seen.measure(both)
+        summed = sum(process.memory_info().rss for process in both) / 2**20
+        for process in both:
+            process.kill()
+    assert 286 < seen.peak_mib < 340 and summed > 470  # 300 million bytes are 286 MiB
+
+
 def _children():
-    import psutil
 
     return [p for p in psutil.Process().children(recursive=True) if p.status() != psutil.STATUS_ZOMBIE]
 

@@ -117,3 +117,9 @@ def check(name: str, value: str, choices: tuple[str, ...]) -> None:
     """Raises ValueError for a value that is not among the choices."""
     if value not in choices:
         raise ValueError(f"expected {name} among {', '.join(choices)}; got {value!r}.")
+
+
+def check_temperature(temperature: float | Tensor, name: str = "temperature") -> None:
+    """Raises ValueError for one of 0 or below, or NaN."""
+    if not (tau := float(torch.as_tensor(temperature).detach())) > 0:
+        raise ValueError(f"expected a {name} above 0; got {tau}. Try 0.07.")
