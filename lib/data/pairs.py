@@ -167,7 +167,7 @@ def parts(scene: Scene, pair: Pair, split: str, side: str, sample_rate: int):
 def _crop(scene: Scene, part: Part, split: str, n: int, sample_rate: int) -> Float[np.ndarray, "samples"]:
     """So much of a background recording; a short one is laid end to end until it lasts."""
     whole, start = _sound(scene, part, split, sample_rate), round(part.start_s * sample_rate)
-    return np.resize(whole, max(len(whole), start + n))[start : start + n]
+    return (whole if len(whole) >= start + n else np.resize(whole, start + n))[start : start + n]
 
 
 def _sound(scene: Scene, part: Part, split: str, sample_rate: int) -> Float[np.ndarray, "samples"]:
@@ -184,7 +184,8 @@ def recording(scene: str, label: str, split: str, number: int, sample_rate: int)
 @lru_cache(maxsize=512)
 def loudness(scene: str, label: str, split: str, number: int, sample_rate: int) -> float:
     """Of a recording, in LUFS (ITU-R BS.1770-4), measured once."""
-    softer = 0.1 * torch.from_numpy(recording(scene, label, split, number, sample_rate))  # the filters clip at 1
+    # The filters clip at 1. Softer is nearer to the meter's gate of -70 LUFS, which no background comes close to.
+    softer = 0.1 * torch.from_numpy(recording(scene, label, split, number, sample_rate))
     return float(lufs(softer[None], sample_rate)) + 20.0
 
 
