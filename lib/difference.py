@@ -84,7 +84,8 @@ def loss(model: nn.Module, batch: Pairs, *, temperature: float = 1.0, classify: 
     return value
 
 
-GALLERIES = ("targets", "others", "all")
+GALLERIES = ("targets", "others", "all", "alike")
+ALIKE = 8  # clips in the gallery "alike", where there are so many
 ASKED = ("both", "sound", "words", "wrong words", "difference")
 
 
@@ -96,10 +97,11 @@ def similarity(
 
     Args:
         gallery: "targets", all sounds after; "others", these and the sounds before, but for the query's own; "all", its
-            own too. The paper does not say which it has.
+            own too. The paper does not say which it has. "alike", the target and seven targets of the same kind: what
+            is left to find where the kind is given (fewer than seven where there are fewer).
         asked: by "both" sound and words; by the "sound" or the "words" alone; by the sound and "wrong words", those of
             the next pair that asks for something else; or by the sound and a "difference", A(b) - A(a) of the next pair
-            of the same kind, in place of words.
+            of the same kind, in place of words (nothing where there is no other of that kind).
 
     Raises:
         ValueError: another gallery, or another way to ask.
@@ -109,14 +111,18 @@ def similarity(
                          f"{gallery!r}, {asked!r}.")
     before, after = model.hear(pairs.before), model.hear(pairs.after)
     words, same = model.read(pairs.text), pairs.kinds[:, None] == pairs.kinds[None, :]
+    other = next_of(same)
+    carried = (after - before)[other] * (other != torch.arange(len(pairs)))[:, None]
     query = {
         "both": before + words if model.words else before,
         "sound": before,
         "words": words,
         "wrong words": before + words[next_of(~same)],
-        "difference": before + (after - before)[next_of(same)],
+        "difference": before + carried,
     }[asked]
-    found = losses.cosine(query, after if gallery == "targets" else torch.cat([after, before]))
+    found = losses.cosine(query, after if gallery in ("targets", "alike") else torch.cat([after, before]))
+    if gallery == "alike":
+        found[~first_of(same, ALIKE)] = -2.0
     if gallery == "others":
         found[torch.arange(len(pairs)), len(pairs) + torch.arange(len(pairs))] = -2.0  # below every cosine
     return found.numpy()
@@ -129,6 +135,14 @@ def next_of(wanted: Bool[Tensor, "row _row"]) -> Int[Tensor, " row"]:
     found = wanted.gather(1, turned)
     found[:, -1] = True
     return turned.gather(1, found.int().argmax(dim=1, keepdim=True)).squeeze(1)
+
+
+def first_of(wanted: Bool[Tensor, "row _row"], most: int) -> Bool[Tensor, "row _row"]:
+    """Of those that a row wants the first so many, round about from the row itself."""
+    n = len(wanted)
+    turned = (torch.arange(n)[:, None] + torch.arange(n)[None, :]) % n  # row i: i, i + 1, ...
+    found = wanted.gather(1, turned)
+    return torch.zeros_like(wanted).scatter(1, turned, found & (found.cumsum(dim=1) <= most))
 
 
 def siblings(table: pd.DataFrame, gallery: str = "targets") -> Int[np.ndarray, " pair"]:

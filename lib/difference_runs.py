@@ -92,22 +92,32 @@ def _batches(known: Pairs, size: int, generator: torch.Generator) -> list[Pairs]
     return _parts(known[torch.randperm(len(known), generator=generator)], size)
 
 
+class AbsentScene(LookupError):
+    """A scene of recordings that nobody registered here, and its outcomes stand in no log."""
+
+
 def compare(
-    scenes: Sequence[str], arms: Mapping[str, Recipe], seeds: Sequence[int], sizes: Mapping[str, int], *,
-    tests: Mapping[str, pairs.Settings] = {"": pairs.Settings()}, log: str | None = None,
+    scenes: Sequence[str], arms: Mapping[str, Recipe], seeds: Sequence[int], sizes: Mapping[str, int],
+    tests: Mapping[str, tuple[pairs.Settings, ...]], *, log: str | None = None,
 ) -> dict[tuple[str, str], dict[int, Outcome]]:
     """(scene, arm) -> seed -> what it comes to; arms that stand in the committed log of that name are replayed.
 
     Args:
         sizes: pairs to "develop" on, and to "evaluate" on.
-        tests: by name, how the pairs to evaluate on are made; all arms are trained on pairs of the usual settings.
+        tests: by name, how the pairs to evaluate on are made: so many of each settings, in one gallery. All arms are
+            trained on pairs of the usual settings.
 
     Returns:
-        Outcomes whose splits are those of VIEWS ("targets", "words" ...), with the name of a test and a blank before it
-        where the test has a name.
+        Outcomes whose splits are called "test view"; which views a test has, `VIEWS` says.
+
+    Raises:
+        AbsentScene: a scene has to be made here, and is not known.
     """
     known = run_log.read(log) if log else {}
     keys = {(s, a, n): _key(s, arms[a], n, sizes, tests) for s in scenes for a in arms for n in seeds}
+    if absent := {s for (s, _, _), key in keys.items() if key not in known and s not in difference_scenes.SCENES}:
+        raise AbsentScene(f"expected a scene among {', '.join(difference_scenes.SCENES)}, or outcomes in a log; got "
+                          f"{', '.join(absent)}. Scenes of files are registered by lib.data.difference_scenes.esc50.")
     for scene, seed in tqdm([(s, n) for s in scenes for n in seeds], desc="scenes and seeds", leave=False):
         todo = {arm: recipe for arm, recipe in arms.items() if keys[scene, arm, seed] not in known}
         develop, evaluate = _encoded(scene, seed, sizes, tests) if todo else (None, {})
@@ -118,30 +128,36 @@ def compare(
     return {(s, a): {n: known[keys[s, a, n]] for n in seeds} for s in scenes for a in arms}
 
 
-VIEWS = {  # what is scored: gallery, and asked by what; of tests with a name the first alone
-    "targets": ("targets", "both"), "others": ("others", "both"), "sound": ("targets", "sound"),
-    "words": ("targets", "words"), "wrong words": ("targets", "wrong words"), "difference": ("targets", "difference"),
+VIEWS = {  # by test, what is scored: the gallery, and asked by what
+    "all": {"targets": ("targets", "both"), "others": ("others", "both"), "all": ("all", "both")},
+    "one": {"targets": ("targets", "both"), "alike": ("alike", "both"), "sound": ("targets", "sound"),
+            "words": ("targets", "words"), "wrong words": ("targets", "wrong words"),
+            "difference": ("targets", "difference")},
+    "": {"targets": ("targets", "both"), "alike": ("alike", "both")},  # of any other test
 }  # fmt: skip
 
 
-def _key(scene: str, recipe: Recipe, seed: int, sizes: Mapping[str, int], tests: Mapping[str, pairs.Settings]) -> str:
-    made = {name: asdict(each) for name, each in tests.items()}
+def _key(scene: str, recipe: Recipe, seed: int, sizes: Mapping[str, int], tests: Mapping[str, tuple]) -> str:
+    made = {name: [asdict(each) for each in test] for name, test in tests.items()}
     return store.digest(json.dumps([scene, pairs.VERSION, asdict(recipe), seed, dict(sizes), made], sort_keys=True))
 
 
-def _encoded(scene: str, seed: int, sizes: Mapping[str, int], tests: Mapping[str, pairs.Settings]):
+def _encoded(scene: str, seed: int, sizes: Mapping[str, int], tests: Mapping[str, tuple[pairs.Settings, ...]]):
     towers, labels = (encoders.audio("small_cnn"), encoders.text("minilm")), difference_scenes.SCENES[scene].events
     develop = encode(pairs.build(scene, {"develop": sizes["develop"]}, seed), *towers, labels)
-    made = {name: pairs.build(scene, {"evaluate": sizes["evaluate"]}, seed, each) for name, each in tests.items()}
-    return develop, {name: encode(table, *towers, labels) for name, table in made.items()}
+    evaluate = {}
+    for name, test in tests.items():
+        tables = [pairs.build(scene, {"evaluate": sizes["evaluate"]}, seed, each) for each in test]
+        evaluate[name] = encode(pd.concat(tables, ignore_index=True), *towers, labels)
+    return develop, evaluate
 
 
 def _outcome(arm: str, recipe: Recipe, seed: int, develop: Pairs, evaluate: Mapping[str, Pairs]) -> Outcome:
     model, history = fit(develop, recipe, seed=seed)
     splits = {}
     for test, asked_of in evaluate.items():
-        for view, (gallery, asked) in VIEWS.items():
-            if view == "targets" or (not test and (recipe.words or "words" not in asked)):
+        for view, (gallery, asked) in VIEWS.get(test, VIEWS[""]).items():
+            if recipe.words or "words" not in asked:
                 found = similarity(model, asked_of, gallery=gallery, asked=asked)
-                splits[test or view] = metrics.score(found, np.arange(len(asked_of)))
+                splits[f"{test} {view}"] = metrics.score(found, np.arange(len(asked_of)))
     return Outcome(arm, seed, splits, history, ("max_epochs",))
