@@ -14,8 +14,8 @@ FLOORS = (
     "adapters books data encoders examples losses predictions runs",
     "cache difference paraphrase pooled run_log show towers train",
     "corpus difference_runs llm",
-    "difference_map recipe",
-    "retrieval",
+    "difference_map example_folder folder_index one_space recipe",
+    "promise retrieval",
     "workbook",
 )
 
