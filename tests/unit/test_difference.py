@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 import torch
 
-from lib import difference, difference_runs, metrics, train
+from lib import difference, difference_runs, losses, metrics, run_log, train
+from lib.data import pairs as made
 from lib.difference import Pairs
 from lib.difference_runs import Recipe
 
@@ -71,7 +72,7 @@ def test_the_loss_is_that_of_equations_4_to_6(temperature, rho):
     for said, true in ((v, pairs.before_labels), (w, pairs.after_labels)):
         p = torch.sigmoid(said)
         crossed -= float((true * p.log() + (1 - true) * (1 - p).log()).mean(1).sum())
-    found = difference.loss(model, pairs, temperature=temperature, classify=rho)
+    found = difference.loss(model, pairs, temperature=temperature, classify=rho).detach()
     assert float(found) == pytest.approx((total + rho * crossed) / n, rel=1e-9)
 
 
@@ -80,8 +81,6 @@ def test_the_fixed_temperature_has_a_floor():
     n = 16
     simplex = torch.eye(n) - 1 / n
     z = torch.nn.functional.normalize(simplex, dim=1)
-    from lib import losses
-
     floor = math.log(1 + (n - 1) * math.exp(-n / (n - 1)))
     assert float(losses.nt_xent(z, z, temperature=1.0)) == pytest.approx(floor, rel=1e-5)
     assert floor == pytest.approx(1.818, abs=1e-3)
@@ -93,7 +92,7 @@ def test_the_fixed_temperature_has_a_floor():
 def test_galleries():
     pairs = toy(20)
     model = model_of(pairs)
-    targets, others, everything = (difference.similarity(model, pairs, gallery=g) for g in difference.GALLERIES)
+    targets, others, everything = (difference.similarity(model, pairs, gallery=g) for g in ("targets", "others", "all"))
     assert targets.shape == (20, 20) and others.shape == everything.shape == (20, 40)
     np.testing.assert_allclose(targets, everything[:, :20], atol=1e-6)
     own = np.eye(20, dtype=bool)
@@ -102,8 +101,26 @@ def test_galleries():
     alone = difference.similarity(model, pairs, gallery="all", asked="sound")
     assert (alone.argmax(1) == 20 + np.arange(20)).all()  # the query itself is the nearest sound
     for wrong in ({"gallery": "none"}, {"asked": "politely"}):
-        with pytest.raises(ValueError, match="expected a gallery among targets, others, all"):
+        with pytest.raises(ValueError, match="expected a gallery among targets, others, all, alike"):
             difference.similarity(model, pairs, **wrong)
+
+
+def test_among_clips_alike_there_are_the_target_and_seven_of_its_kind():
+    pairs = toy(100, kinds=4)
+    model = model_of(pairs)
+    targets, alike = (difference.similarity(model, pairs, gallery=g) for g in ("targets", "alike"))
+    there = alike > -2
+    np.testing.assert_allclose(alike[there], targets[there])
+    own, same = np.eye(100, dtype=bool), (pairs.kinds[:, None] == pairs.kinds[None, :]).numpy()
+    assert there[own].all() and not there[~same].any()
+    assert there.sum(1).tolist() == np.minimum(same.sum(1), difference.ALIKE).tolist()
+    assert metrics.score(alike, np.arange(100))["R@10"].mean() == 1.0
+
+
+def test_the_first_ones_are_found_round_about():
+    wanted = torch.tensor([[1, 1, 0, 1], [1, 1, 0, 1], [0, 0, 1, 0], [1, 1, 0, 1]]).bool()
+    found = difference.first_of(wanted, 2).int().tolist()
+    assert found == [[1, 1, 0, 0], [0, 1, 0, 1], [0, 0, 1, 0], [1, 0, 0, 1]]
 
 
 def test_the_next_one_is_found_round_about():
@@ -120,11 +137,22 @@ def test_other_words_and_other_differences_are_those_of_the_right_pairs():
     assert (alike != torch.arange(40)).float().mean() > 0.5
     with torch.no_grad():
         a, b = model.hear(pairs.before), model.hear(pairs.after)
-        queries = {"wrong words": a + model.read(pairs.text[other]), "difference": a + b[alike] - a[alike]}
+        carried = (b - a)[alike] * (alike != torch.arange(40))[:, None]
+        queries = {"wrong words": a + model.read(pairs.text[other]), "difference": a + carried}
         for asked, query in queries.items():
             expected = torch.cosine_similarity(query[:, None], b[None], dim=2)
             found = difference.similarity(model, pairs, asked=asked)
             np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_where_no_other_pair_is_of_that_kind_no_difference_is_carried():
+    """Its own difference in place of words would find every target."""
+    pairs = toy(40)
+    alone = replace(pairs, kinds=torch.arange(40))
+    model = model_of(pairs)
+    found, sound = (difference.similarity(model, alone, asked=asked) for asked in ("difference", "sound"))
+    np.testing.assert_allclose(found, sound, atol=1e-6)
+    assert metrics.score(found, np.arange(40))["R@1"].mean() < 0.9
 
 
 def test_siblings_share_both_background_recordings():
@@ -157,3 +185,64 @@ def test_it_is_trained_once(capsys):
         assert torch.equal(a, b)
     other = replace(pairs, text=pairs.text.flip(0))
     assert other.key != pairs.key
+
+
+BRIEF = replace(QUICK, training=replace(QUICK.training, max_epochs=2))
+ARMS = {"words": BRIEF, "baseline": replace(BRIEF, words=False, classify=0.0)}
+SIZES = {"develop": 40, "evaluate": 12}
+TESTS = {"one": (made.Settings(two=0.0),), "far": (made.Settings(two=0.0), made.Settings(operations="ab", two=0.0))}
+
+
+@pytest.fixture
+def logs(tmp_path, monkeypatch):
+    """A folder of logs, toys in place of sounds; counts what is encoded."""
+    encoded = []
+
+    def encode(table, *_):
+        encoded.append(table)
+        return toy(len(table), seed=len(table))
+
+    monkeypatch.setattr(difference_runs, "encode", encode)
+    monkeypatch.setattr(run_log, "LOGS", tmp_path / "logs")
+    return encoded
+
+
+def compared(tests=TESTS, log=None, scene="rain"):
+    return difference_runs.compare([scene], ARMS, [0, 1], SIZES, tests, log=log)
+
+
+def test_arms_are_scored_by_test_and_view(logs):
+    found = compared()
+    assert set(found) == {("rain", "words"), ("rain", "baseline")} and set(found["rain", "words"]) == {0, 1}
+    splits = found["rain", "words"][0].splits
+    assert set(splits) == {f"one {view}" for view in difference_runs.VIEWS["one"]} | {"far targets", "far alike"}
+    assert len(splits["one targets"]) == 12 and len(splits["far targets"]) == 24  # of two settings, in one gallery
+    without = set(found["rain", "baseline"][0].splits)
+    assert set(splits) - without == {"one words", "one wrong words"}  # the baseline reads none
+
+
+def test_what_stands_in_the_log_is_replayed_and_nothing_else(logs, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setenv(run_log.RECORD, "1")
+        first = compared(log="toy")
+    made_then = len(logs)
+    again = compared(log="toy")
+    assert len(logs) == made_then > 0
+    for key, outcomes in first.items():
+        for seed, outcome in outcomes.items():
+            for split, scores in outcome.splits.items():
+                np.testing.assert_allclose(again[key][seed].splits[split], scores, atol=1e-6)
+    compared({"one": (made.Settings(two=0.5),)}, log="toy")
+    assert len(logs) > made_then  # other settings are other pairs
+
+
+def test_a_scene_that_is_absent_is_replayed_or_told(logs, monkeypatch):
+    scene = "sea-0123abcd"
+    with pytest.raises(difference_runs.AbsentScene, match="expected a scene among rain, traffic.* got sea-0123abcd"):
+        compared(scene=scene, log="toy")
+    with monkeypatch.context() as patch:
+        patch.setenv(run_log.RECORD, "1")
+        patch.setitem(made.SCENES, scene, replace(made.SCENES["rain"], name=scene))
+        first = compared(scene=scene, log="toy")
+    again = compared(scene=scene, log="toy")
+    np.testing.assert_allclose(again[scene, "words"][0].scores, first[scene, "words"][0].scores, atol=1e-6)
