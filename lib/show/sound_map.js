@@ -51,7 +51,7 @@
     at = i;
     plots.forEach(mark);
     const point = points[i];
-    part("words").textContent = `“${point.words}” (${point.group}${point.panel ? `; ${point.panel}` : ""})`
+    part("words").textContent = `“${point.words}”: ${point.group}${point.panel ? ` (${point.panel})` : ""}`
       + (heard() ? "" : ", without sound here");
     part("sides").querySelectorAll("button").forEach((button) => { button.disabled = !heard(); });
   };

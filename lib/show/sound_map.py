@@ -33,9 +33,8 @@ STYLE = """
 .hearsay-map { font-size: 1rem; line-height: 1.5; }
 .hearsay-map button { font: inherit; padding: 0.3em 0.9em; margin: 0.2em 0.4em 0.2em 0; }
 .hearsay-map .hearsay-words { font-size: 1.1em; min-height: 1.6em; margin: 0.3em 0; }
-.hearsay-map .hearsay-plot:empty { display: none; }
-.js-plotly-plot .point.hearsay-on { stroke: #000 !important; stroke-width: 3px !important; }
-.js-plotly-plot .point.hearsay-twin { stroke: #000 !important; stroke-width: 2px !important; }
+.js-plotly-plot .point.hearsay-on { stroke: #000 !important; stroke-width: 5px !important; }
+.js-plotly-plot .point.hearsay-twin { stroke: #000 !important; stroke-width: 4px !important; }
 .js-plotly-plot .point:focus { outline: 3px solid #000; outline-offset: 2px; }
 """
 HOW = """Rest the pointer on a point, or press Tab until a point is framed and go on with the arrow keys (Page Down: the
@@ -112,9 +111,10 @@ def _trace(number: int, panel: int, rows: pd.DataFrame, look: int, outline: bool
 def _layout(titles: Sequence[str]) -> dict:
     """Panels side by side; no numbers on the axes, since they mean nothing."""
     width, gap = 1 / len(titles), 0.02
-    layout = {"height": 460, "hovermode": "closest", "dragmode": "pan", "uirevision": "hearsay", "annotations": [],
+    layout = {"height": 460, "autosize": True, "hovermode": "closest", "dragmode": "pan", "uirevision": "hearsay",
               "paper_bgcolor": "#FFFFFF", "plot_bgcolor": "#FFFFFF", "font": {"size": 14, "color": "#000000"},
-              "margin": {"l": 10, "r": 10, "t": 40, "b": 10}, "legend": {"orientation": "h", "y": -0.03}}
+              "margin": {"l": 10, "r": 10, "t": 40, "b": 10}, "annotations": [],
+              "legend": {"orientation": "h", "y": -0.03, "itemsizing": "constant"}}
     frame = {"showticklabels": False, "showgrid": False, "zeroline": False, "showline": True, "mirror": True,
              "linecolor": plots.GREY}
     for number, title in enumerate(titles):
@@ -130,8 +130,8 @@ def _layout(titles: Sequence[str]) -> dict:
 
 def _still(panels: Mapping[str, pd.DataFrame], groups: Sequence[str]):
     """The same picture, still."""
-    fig, axes = plots.figure(max(6, 4.2 * len(panels)), 4.4, columns=len(panels))
-    named = {}
+    width, named = max(6, 4.2 * len(panels)), {}
+    fig, axes = plots.figure(width, 4.4 + 0.15 * len(groups), columns=len(panels))
     for ax, (title, frame) in zip(axes, panels.items()):
         for (group, outline), rows in frame.groupby(["group", "outline"], sort=False):
             look, label = groups.index(group), f"{group}, its text" if outline else group
@@ -139,7 +139,8 @@ def _still(panels: Mapping[str, pd.DataFrame], groups: Sequence[str]):
             full = {"color": COLOURS[look], "s": 40, "edgecolors": "white", "linewidths": 0.4}
             named[label] = ax.scatter(rows["x"], rows["y"], marker=MARKS[look], **(hollow if outline else full))
         ax.set(xticks=[], yticks=[], title=title)
-    fig.legend(named.values(), named, loc="outside lower center", ncols=min(4, len(named)), fontsize=11, frameon=False)
+    columns = min(len(named), max(1, int(width / (0.6 + 0.085 * max(map(len, named))))))  # inches: a mark, letters
+    fig.legend(named.values(), named, loc="outside lower center", ncols=columns, fontsize=11, frameon=False)
     return fig
 
 

@@ -98,7 +98,7 @@ def wait_for_words(page, words):
 def test_nothing_sounds_before_the_sound_is_enabled(watched):
     page = watched.page
     rest_on(page, 1)
-    wait_for_words(page, "“add <b>1</b>” (addition of thunder; without)")
+    wait_for_words(page, "“add <b>1</b>”: addition of thunder (without)")
     assert page.locator(SOUND).evaluate("a => a.paused")
     assert page.locator(f"{WORDS} b").count() == 0  # text from outside stays text
 
@@ -121,7 +121,7 @@ def test_a_point_sounds_under_the_pointer_before_then_after(watched):
 def test_a_click_plays_without_more_ado_and_rings_the_point_in_every_panel(watched):
     page = watched.page
     page.mouse.click(*rest_on(page, 3))
-    wait_for_words(page, "add <b>3</b>” (addition of dog; without)")
+    wait_for_words(page, "add <b>3</b>”: addition of dog (without)")
     page.wait_for_function(PLAYS, arg=SOUND, timeout=10_000)
     assert page.locator(f"{POINT}.hearsay-on").count() == page.locator(f"{POINT}.hearsay-twin").count() == 1
 
