@@ -1,0 +1,162 @@
+"""Notebook 15's run log is what its arms come to; its claims fall with shuffled words or exchanged sides."""
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+
+from lib import difference_runs, encoders, profiles, run_log, train
+from lib.data import pairs, shared
+from lib.difference_runs import Recipe
+from lib.show import bundle
+from lib.show.claims import CLAIM, judge
+from tests.notebooks import own_cells
+
+NAME, REAL = "15_audio_difference", "esc10-rain-faa7c3cd"
+LAPTOP = profiles.PROFILES["laptop"]
+SIZES = {"develop": LAPTOP.n_train, "evaluate": LAPTOP.n_test // 5}
+WORDS = {"T1", "15.T1.rain", "15.T1.temperature", "15.wrong-words"}  # what words do, at smoke too
+
+
+@pytest.fixture(scope="module")
+def recipes():
+    """What the notebook's cells tagged `recipes` define at profile laptop."""
+    names = {"profile": LAPTOP, "train": train, "Recipe": Recipe, "replace": replace, "pairs": pairs}
+    for source in own_cells.code(NAME, "recipes"):
+        exec(compile(source, "recipes", "exec"), names)
+    return names
+
+
+@pytest.fixture(scope="module")
+def log():
+    return run_log.read("15")
+
+
+def logged(log, recipes, scene, arm):
+    """The outcomes of one arm, seed by seed, as the notebook asks for them."""
+    tests = recipes["REAL_TESTS" if scene == REAL else "TESTS"]
+    keys = [difference_runs._key(scene, recipes["ARMS"][arm], seed, SIZES, tests) for seed in LAPTOP.seeds]
+    return [log[key] for key in keys]
+
+
+def test_the_log_holds_every_arm_of_every_scene_and_seed_as_the_notebook_asks_for_it(recipes, log):
+    for scene in ("rain", "traffic", REAL):
+        for arm in recipes["ARMS"]:
+            found = logged(log, recipes, scene, arm)
+            assert [outcome.seed for outcome in found] == list(LAPTOP.seeds)
+            assert {outcome.arm for outcome in found} == {arm}
+            assert {len(outcome.history) for outcome in found} == {60}
+    assert len(log) == 3 * len(recipes["ARMS"]) * len(LAPTOP.seeds)
+
+
+def test_the_arms_differ_in_one_thing(recipes):
+    arms = recipes["ARMS"]
+    assert arms["words"] == replace(arms["baseline"], words=True) == replace(arms["words, classification"], classify=0)
+    assert arms["words"].temperature == 1.0 and arms["words, classification"].classify == 1.0
+    for arm in ("words", "baseline", "words, classification"):
+        assert arms[f"{arm}, t = 0.07"] == replace(arms[arm], temperature=0.07)
+
+
+@pytest.mark.timeout(600)
+def test_an_arm_trained_again_begins_as_the_log_says(recipes, log):
+    """Rain, seed 0: later on, another machine's rounding is felt."""
+    table = pairs.build("rain", {"develop": SIZES["develop"]}, 0)
+    towers = encoders.audio("small_cnn"), encoders.text("minilm")
+    develop = difference_runs.encode(table, *towers, pairs.SCENES["rain"].events)
+    for arm in ("words", "words, t = 0.07"):
+        history = difference_runs.fit(develop, recipes["ARMS"][arm], seed=0)[1]
+        for column in ("loss", "score"):
+            known = logged(log, recipes, "rain", arm)[0].history
+            ours, theirs = (each[column].to_numpy()[:10] for each in (history, known))
+            np.testing.assert_allclose(ours, theirs, atol=0.05)
+
+
+@pytest.mark.parametrize("scene, arm", [("rain", "words"), ("traffic", "baseline"), (REAL, "words, t = 0.07")])
+def test_a_planted_difference_is_found(recipes, log, scene, arm):
+    """The positive control of what shows no difference: take one answer in five away, and the same test sees it."""
+    rng = np.random.default_rng(0)
+    scores = [each.splits["all targets"]["AP@10"].to_numpy() for each in logged(log, recipes, scene, arm)]
+    harmed = [each * (rng.random(len(each)) > 1 / 5) for each in scores]
+    assert judge("15.planted", "a planted difference", scores, harmed, margin=0.01).verdict == "replicates"
+
+
+def test_the_baseline_finds_its_own_sound_where_it_is_in_the_gallery(recipes, log):
+    """So the paper's R@1 of .256 comes from another gallery."""
+    for scene in ("rain", "traffic", REAL):
+        for outcome in logged(log, recipes, scene, "baseline"):
+            assert outcome.splits["all all"]["R@1"].max() == 0 < outcome.splits["all targets"]["R@1"].mean()
+
+
+def changed(monkeypatch, fault):
+    """The notebook's very cells at smoke, with a fault in what is encoded: `fault(split, Pairs) -> Pairs`."""
+    encode = difference_runs.encode
+    monkeypatch.setattr(
+        difference_runs, "encode", lambda table, *given: fault(table["split"].iloc[0], encode(table, *given))
+    )
+    return own_cells.run(NAME, "soundscapes")
+
+
+@cache
+def honest():
+    return own_cells.run(NAME, "soundscapes")
+
+
+@pytest.mark.timeout(900)
+def test_what_must_hold_at_smoke_holds():
+    """Without this, the tests below would show nothing."""
+    assert WORDS <= honest().replicated
+    assert honest().metrics["15.snr.error"] < 0.1
+
+
+@pytest.mark.timeout(900)
+def test_shuffled_words_fall_to_the_baseline(monkeypatch):
+    def shuffled(split, known):
+        order = torch.randperm(len(known), generator=torch.Generator().manual_seed(5))
+        return replace(known, text=known.text[order]) if split == "develop" else known
+
+    ran = changed(monkeypatch, shuffled)
+    assert not WORDS & ran.replicated, ran.claims
+    assert ran.claims["T1"]["effect"] < honest().claims["T1"]["effect"] / 2
+
+
+@pytest.mark.timeout(900)
+def test_exchanged_sides_fail(monkeypatch):
+    """From after to before, the words point the wrong way."""
+
+    def exchanged(split, known):
+        return replace(known, before=known.after, after=known.before) if split == "evaluate" else known
+
+    ran = changed(monkeypatch, exchanged)
+    assert not {"T1", "15.T1.rain", "15.T1.temperature"} & ran.replicated, ran.claims
+
+
+@pytest.mark.timeout(900)
+def test_without_esc10_and_without_a_log_of_these_sizes_it_says_so_and_goes_on(monkeypatch, capsys):
+    monkeypatch.setattr(shared, "find", lambda path: None)
+    ran = own_cells.run(NAME, "soundscapes")
+    assert "not available here: ESC-10's recordings" in capsys.readouterr().out
+    assert not ran.names["there"] and "T1" in ran.claims
+    assert not [key for key in [*ran.claims, *ran.metrics] if "real" in key or "esc10" in key]
+    assert {"15.real.T1", "15.real.T3.faint"} <= set(honest().claims)  # with it, they are there
+
+
+@pytest.mark.timeout(900)
+def test_without_esc10_the_real_scene_is_replayed_from_the_log(monkeypatch):
+    """At laptop; nothing is encoded and nothing trained."""
+
+    def refuse(*_):
+        raise AssertionError("this is not in the log")
+
+    monkeypatch.setattr(shared, "find", lambda path: None)
+    monkeypatch.setattr(difference_runs, "encode", refuse)
+    shown, names = [], {"PROFILE": "laptop", "DATA": "soundscapes", "SEED": 0}
+    monkeypatch.setattr(bundle, "emit", lambda content, metadata=None: shown.append(content))
+    for cell in own_cells.code(NAME):
+        if not any(part in cell for part in ("difference_runs.encode(", "develop[", "model.hear(", "lowest(")):
+            exec(compile(cell, "at laptop", "exec"), names)
+    claims = {each[CLAIM]["key"]: each[CLAIM] for each in shown if CLAIM in each}
+    assert names["there"] and {"T1", "T2", "T3", "15.real.T1", "15.real.T2", "15.real.T3"} <= set(claims)
+    assert {claims[key]["seeds"] for key in claims} == {5}
+    assert claims["15.real.T1"]["n"] == 5 * SIZES["evaluate"]
