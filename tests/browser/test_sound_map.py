@@ -160,6 +160,12 @@ def test_the_still_picture_gives_way_and_the_words_for_it_stay(watched):
     assert page.locator(".hearsay-asleep").count() == 0
 
 
+def test_the_figure_has_the_width_that_there_is(watched):
+    boxes = [watched.page.locator(where).first.bounding_box() for where in (".js-plotly-plot", ".hearsay-map")]
+    figure, whole = (box["width"] for box in boxes)
+    assert whole > 750 and figure > 0.95 * whole  # 700 is what Plotly takes where it cannot measure
+
+
 def test_nothing_went_wrong_and_nothing_left_this_machine(in_lab, in_page):
     for watched in (in_lab, in_page):
         assert not [e for e in watched.errors if "ERR_INTERNET_DISCONNECTED" not in e], watched.errors

@@ -56,6 +56,17 @@ def test_a_figure_with_a_still_picture_and_then_its_sounds(shown):
         assert traces[point["trace"]]["text"][point["place"]] == point["words"]
 
 
+@pytest.mark.parametrize("panels, groups", [(1, 6), (2, 6), (3, 2)])
+def test_the_still_pictures_legend_is_not_cut_off(panels, groups):
+    names = [f"({letter}) increase background" for letter in "abcdef"[:groups]]
+    points = pd.concat([table(group=name, outline=hollow) for name in names for hollow in (False, True)])
+    fig = sound_map._still({f"panel {i}": points for i in range(panels)}, names)
+    fig.canvas.draw()
+    legend, whole = fig.legends[0].get_window_extent(), fig.bbox
+    assert legend.x0 >= 0 and legend.x1 <= whole.x1 and legend.y0 >= 0
+    assert all(ax.get_window_extent().height > 0.5 * whole.height for ax in fig.axes)
+
+
 def test_plotly_itself_takes_the_figure(shown):
     graph_objects = pytest.importorskip("plotly.graph_objects")
     sound_map.show({"one": table(), "two": table()}, tones(), alt=ALT)
