@@ -22,7 +22,7 @@ from lib.examples import Batch, Examples
 from lib.towers import DualEncoder, Tower
 
 SCENES = ("rain", "traffic")
-SHORT = pairs.Settings(seconds=5.0, onset_s=(0.0, 3.0), duration_s=(2.0, 4.0), recordings=(48, 16))
+SHORT = pairs.Settings(seconds=5.0, onset_s=(0.0, 3.0), duration_s=(2.0, 4.0), recordings=(32, 12))
 POOL = "max+mean"  # of a clip's frames over time (Takeuchi et al. 2022, section 3); of a text's tokens the mean
 
 
