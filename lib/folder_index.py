@@ -216,6 +216,8 @@ def _hear(files: Mapping[str, Path], stamps: Mapping[str, str], model: DualEncod
         try:
             samples[name] = _samples(path, rate)
             entries[name]["seconds"] = round(_seconds(path), 3)
+        except UnicodeEncodeError:
+            entries[name]["why"] = "its name holds bytes that are no text; rename it"
         except (audio.AudioError, OSError) as error:
             entries[name]["why"] = getattr(error, "why", None) or str(error.strerror or error)
     values = torch.zeros(0)

@@ -74,7 +74,9 @@ def one_step(values: Float[Tensor, "row width"]) -> tuple[Tensor, Tensor]:
     return values[:, None], torch.ones(len(values), 1, dtype=torch.bool)
 
 
-def query(model: DualEncoder, sounds: Float[Tensor, "row 1 width"], words: Float[Tensor, "row 1 width"]) -> Tensor:
+def query(
+    model: DualEncoder, sounds: Float[Tensor, "row 1 width"], words: Float[Tensor, "row 1 told"]
+) -> Float[Tensor, "row dim"]:
     """A(a) + T(t), from pooled frames and tokens."""
     return model.audio(*one_step(sounds[:, 0])) + model.text(*one_step(words[:, 0]))
 
