@@ -19,7 +19,7 @@ from lib import difference_runs, encoders, run_log, store
 from lib.data import pairs
 from lib.data.difference_scenes import SCENES
 from lib.difference import Pairs, QueryModifier
-from lib.difference_runs import Recipe
+from lib.difference_runs import AbsentScene, Recipe
 from lib.run_log import Outcome
 
 
@@ -137,9 +137,14 @@ def compare(
 
     Args:
         develop: pairs to train on.
+
+    Raises:
+        AbsentScene: a scene that nobody registered here, and not all its outcomes stand in the log.
     """
     known = run_log.read(log) if log else {}
     keys = {(arm, seed): _key(scene, arms[arm], seed, develop, tests) for arm in arms for seed in seeds}
+    if scene not in SCENES and not set(keys.values()) <= set(known):
+        raise AbsentScene(f"expected a scene among {', '.join(SCENES)}, or all its outcomes in a log; got {scene!r}.")
     for seed in seeds:
         todo = {arm: recipe for arm, recipe in arms.items() if keys[arm, seed] not in known}
         if todo:

@@ -1,5 +1,6 @@
-"""Notebook 16's log is what its arms come to; its claims fall where before and after are the same."""
+"""Notebook 16's log is what its arms come to; its claims fall without a difference, and without the right words."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -21,7 +22,7 @@ def notebook():
     names = {"profile": LAPTOP, "train": train, "Recipe": Recipe, "Sample": Sample}
     for source in own_cells.code(NAME, "recipes"):
         exec(compile(source, "recipes", "exec"), names)
-    return SimpleNamespace(**{name: names[name] for name in ("ARMS", "SAMPLES")})
+    return SimpleNamespace(**{name: names[name] for name in ("ARMS", "SAMPLES", "PANELS", "FURTHER")})
 
 
 @pytest.fixture(scope="module")
@@ -30,36 +31,71 @@ def log():
 
 
 def test_the_log_holds_every_arm_of_every_seed_as_the_notebook_asks_for_it(notebook, log):
-    for seed in LAPTOP.seeds:
-        keys = {difference_map._key("rain", recipe, seed, LAPTOP.n_train, notebook.SAMPLES): arm
-                for arm, recipe in notebook.ARMS.items()}
-        assert {log[key].arm for key in keys} == set(notebook.ARMS)
-    assert len(log) == len(notebook.ARMS) * len(LAPTOP.seeds)
+    asked = [("rain", list(notebook.ARMS), notebook.SAMPLES)]
+    asked += [(scene, notebook.PANELS, samples) for scene, samples in notebook.FURTHER.items()]
+    for scene, arms, samples in asked:
+        for seed in LAPTOP.seeds:
+            for arm in arms:
+                key = difference_map._key(scene, notebook.ARMS[arm], seed, LAPTOP.n_train, samples)
+                assert log[key].arm == arm and set(log[key].splits) == set(samples)
+    assert len(log) == len(LAPTOP.seeds) * sum(len(arms) for _, arms, _ in asked)
 
 
 def test_a_planted_difference_is_found(log):
     """The positive control: draw one point in ten to the other side, and the same test sees it."""
     rng = np.random.default_rng(0)
-    scores = [o.splits["two kinds"]["silhouette"].to_numpy() for o in log.values() if o.arm == "words"]
+    scores = [outcome.splits["two kinds"]["silhouette"].to_numpy() for outcome in log.values()
+              if outcome.arm == "words" and "nothing" in outcome.splits]
     harmed = [s * np.where(rng.random(len(s)) < 0.1, -1, 1) for s in scores]
     assert judge("16.planted", "a planted difference", scores, harmed, margin=0.01).verdict == "replicates"
 
 
-def test_where_before_and_after_are_the_same_no_kind_keeps_together(monkeypatch):
-    """The notebook's very cells at smoke, on pairs whose sides are one sound but for a trace of noise."""
+EXPERIMENT = ("import numpy as np", "SAMPLES =", "ARMS =", "outcomes =", "given =")  # the cells that the claims need
+
+
+@pytest.fixture
+def with_pairs(monkeypatch):
+    """What the experiment's very cells say at smoke, of pairs that something was done to."""
     encode = difference_map.encode
 
-    def same_twice(scene, table):
-        found = encode(scene, table)
-        if set(table["split"]) != {"evaluate"}:
-            return found
-        trace = 1e-3 * torch.randn(found.before.shape, generator=torch.Generator().manual_seed(len(found)))
-        return difference_map.Pairs(**vars(found) | {"after": found.before + trace})
+    def run(spoil):
+        monkeypatch.setattr(difference_map, "encode", lambda scene, table: spoil(encode(scene, table), table))
+        return own_cells.run(NAME, "soundscapes", change=lambda c: c if any(e in c for e in EXPERIMENT) else "")
 
-    monkeypatch.setattr(difference_map, "encode", same_twice)
-    ran = own_cells.run(NAME, "soundscapes")
+    return run
+
+
+def test_of_sound_pairs_the_experiment_says_what_the_notebook_says(with_pairs):
+    """The positive control of the two below."""
+    ran = with_pairs(lambda known, table: known)
+    assert {"T5", "16.T5.all", "16.baseline.two"} <= ran.replicated
+    assert ran.metrics["16.two-kinds.words-classification.neighbours"] > 0.9
+
+
+def test_where_before_and_after_are_the_same_no_kind_keeps_together(with_pairs):
+    """Their sides are one sound but for a trace of noise."""
+    def same_twice(known, table):
+        if set(table["split"]) != {"evaluate"}:
+            return known
+        trace = 1e-3 * torch.randn(known.before.shape, generator=torch.Generator().manual_seed(len(known)))
+        return replace(known, after=known.before + trace)
+
+    ran = with_pairs(same_twice)
     assert {"T4", "T5"} <= set(ran.claims) and not ran.replicated & {"T4", "16.T4.all", "16.T5.all"}
     for arm in ("baseline", "words", "words-classification"):
         assert ran.metrics[f"16.two-kinds.{arm}.neighbours"] < 0.7
         assert abs(ran.metrics[f"16.two-kinds.{arm}.silhouette"]) < 0.1
         assert ran.metrics[f"16.all-kinds.{arm}.neighbours"] < 0.2
+
+
+def test_shuffled_texts_lie_where_chance_puts_them(with_pairs):
+    """Each pair learns the words of another; asked are the right ones."""
+    def shuffled(known, table):
+        if set(table["split"]) != {"develop"}:
+            return known
+        return replace(known, text=known.text[torch.randperm(len(known), generator=torch.Generator().manual_seed(0))])
+
+    ran = with_pairs(shuffled)
+    assert not ran.replicated & {"T4", "16.T4.all", "T5", "16.T5.all", "16.baseline.all"}
+    assert ran.metrics["16.two-kinds.words-classification.text"] < 0.8
+    assert ran.metrics["16.all-kinds.words-classification.text"] < 0.15

@@ -110,3 +110,8 @@ def test_what_is_in_the_log_is_not_trained_again(experiment, tmp_path, monkeypat
     np.testing.assert_allclose(again["words"][0].scores, first["words"][0].scores, atol=1e-6)
     with pytest.raises(pytest.fail.Exception, match="trained again"):
         difference_map.compare("rain", arms, [0], 241, SAMPLES, log="t")
+
+
+def test_a_scene_that_nobody_knows_here_is_told_before_anything_is_made():
+    with pytest.raises(difference_runs.AbsentScene, match="expected a scene among rain, traffic.*got 'sea'"):
+        difference_map.compare("sea", {"words": toy.QUICK}, [0], 8, {"two": Sample("c", 2, ("thunder",))})
