@@ -339,8 +339,8 @@ real = torch.cat([known.learnt.audio[:, 0], known.changes.before[:, 0], known.ch
 n = 100 * profile.n_test
 with torch.no_grad():
     made = []
-    for start in range(0, n, 10_000):
-        one, other = (real[torch.randint(len(real), (10_000,), generator=rng)] for _ in range(2))
+    for _ in range(n // 10_000):
+        one, other = (real[torch.randint(len(real), (10_000,), generator=rng)] for _ in "ab")
         share = torch.rand(10_000, 1, generator=rng)
         made.append(space.audio(*one_space.one_step(share * one + (1 - share) * other)))
     many = torch.nn.functional.normalize(torch.cat(made)).numpy()

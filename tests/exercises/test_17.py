@@ -28,13 +28,13 @@ def fused(**change):
 
 WRONG = [
     (1, "takes the worst", BEST.format(sign="", answer="found[np.argsort(scores[found])]"), "these are the worst"),
-    (1, "turns the order", BEST.format(sign="-", answer="found[np.argsort(scores[found])]"), "the best must come first"),
+    (1, "turns the order", BEST.format(sign="-", answer="found[np.argsort(scores[found])]"), "the best must come"),
     (1, "forgets where they stood", BEST.format(sign="-", answer="np.argsort(-scores[found])"), "their positions in"),
     (1, "gives similarities", BEST.format(sign="-", answer="np.sort(scores[found])[::-1]"), "return positions"),
     (1, "sorts the positions", BEST.format(sign="-", answer="np.sort(found)"), "sort the k that are left"),
-    (1, "does not look how many there are", "def best(scores, k):\n"
-     "    found = np.argpartition(-scores, k - 1)[:k]\n    return found[np.argsort(-scores[found])]", "take the smaller"),
-    (2, "compares place by place", "def recall_at_k(near, truth):\n    return (near == truth).mean()", "place by place"),
+    (1, "does not look how many there are", BEST.replace("    k = min(k, len(scores))\n", "").format(
+        sign="-", answer="found[np.argsort(-scores[found])]"), "take the smaller"),
+    (2, "place by place", "def recall_at_k(near, truth):\n    return (near == truth).mean()", "place by place"),
     (2, "counts", RECALL.format(outer="sum", below="1"), "divide by the number"),
     (2, "adds up", RECALL.format(outer="sum", below="len(b)"), "average over both queries"),
     (2, "divides by the union", RECALL.format(outer="np.mean", below="len(set(a) | set(b))"), "not of all that either"),

@@ -46,7 +46,8 @@ class Eyes(nn.Module):
 
 def model_of(seed=0):
     torch.manual_seed(seed)
-    return towers.DualEncoder(towers.Tower(Ears(), LinearAdapter(2, 4)), towers.Tower(Eyes(), LinearAdapter(2, 4))).eval()
+    sides = (towers.Tower(encoder, LinearAdapter(2, 4)) for encoder in (Ears(), Eyes()))
+    return towers.DualEncoder(*sides).eval()
 
 
 @pytest.fixture(autouse=True)
@@ -123,9 +124,9 @@ def test_what_cannot_be_heard_is_named_with_its_reason(sounds):
         (sounds / "odd" / "secret.wav").write_bytes(b"RIFF")
         (sounds / "odd" / "secret.wav").chmod(0)
     skipped = dict(folder_index.build(sounds, model_of(), progress=False).skipped)
-    said = {"notes.wav": "not audio", "nothing.mp3": "empty", "silence.wav": "it is silent", "cut short.wav": "cut short",
-            "one sample.wav": "too short to be heard (1 samples)", "not a number.wav": "1 samples are NaN",
-            "hours.flac": "it lasts 1.0 hours"}
+    said = {"notes.wav": "not audio", "nothing.mp3": "empty", "silence.wav": "it is silent",
+            "cut short.wav": "cut short", "one sample.wav": "too short to be heard (1 samples)",
+            "not a number.wav": "1 samples are NaN", "hours.flac": "it lasts 1.0 hours"}
     for name, why in said.items():
         assert why in skipped.pop(f"odd/{name}"), name
     assert set(skipped) <= {"odd/secret.wav"}
@@ -202,6 +203,10 @@ def other_format(told, values):
     told["hearsay"] = json.dumps(json.loads(told["hearsay"]) | {"format": 99})
 
 
+def other_names(told, values):
+    told["told"] = told["told"].replace("tone 20", "tone 21")
+
+
 @pytest.mark.parametrize("harm, said", [
     (lambda path: path.unlink(), "there is no such file"),
     (lambda path: path.write_bytes(path.read_bytes()[:-9]), "cut short, or not an index of ours"),
@@ -210,7 +215,7 @@ def other_format(told, values):
     (lambda path: path.write_bytes(safetensors.torch.save({"x": torch.zeros(2)})), "not an index of ours"),
     (lambda path: harmed(path, other_format), "expected format 1; got 99"),
     (lambda path: harmed(path, lambda told, values: values.add_(1)), "changed since it was saved"),
-    (lambda path: harmed(path, lambda told, values: told.update(told=told["told"].replace("20", "21"))), "changed since"),
+    (lambda path: harmed(path, other_names), "changed since it was saved"),
 ])  # fmt: skip
 def test_a_damaged_index_is_refused(sounds, tmp_path, harm, said):
     model = model_of()

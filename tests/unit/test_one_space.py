@@ -94,7 +94,8 @@ def test_towers_with_encoders_give_what_was_learnt_from_pooled_frames():
     known = Material(*(replace_width(x) for x in (toy(40).learnt, toy(40).validation)), wide(toy(40).changes), "wide")
     model = one_space.untrained(known, Recipe(dim=16), torch.Generator().manual_seed(0)).eval()
     whole = one_space.hearing(model)
-    waves, lengths = torch.randn(2, 16000, generator=torch.Generator().manual_seed(0)) / 10, torch.tensor([16000, 12000])
+    waves = torch.randn(2, 16000, generator=torch.Generator().manual_seed(0)) / 10
+    lengths = torch.tensor([16000, 12000])
     with torch.no_grad():
         frames, mask = whole.audio.encoder(waves, lengths)
         pooled, there = adapters.pooled(frames, mask, one_space.POOL)
