@@ -145,7 +145,9 @@ started = time.perf_counter()
 index = folder_index.build(folder, model)
 print(f"{len(index.search):,} recordings heard in {first:.1f} s; asked again, nothing is heard twice: "
       f"{time.perf_counter() - started:.2f} s")
-tables.show(pd.DataFrame({"why it was skipped": index.skipped}).rename_axis("file").head(10))
+print(f"{len(index.skipped)} skipped")
+if index.skipped:
+    tables.show(pd.DataFrame({"why it was skipped": index.skipped}).rename_axis("file").head(10))
 
 # %% [markdown]
 # A folder is never clean. What cannot be heard is *named, with the reason*, and skipped: silence has no direction in the space,
