@@ -816,7 +816,7 @@ checks.check(exchanged, [
     Case("rain turned down", ({"before": 5, "after": 3, "letter": "b"},), {"before": 3, "after": 5, "letter": "a"},
          "it works both ways: (a) and (b), (c) and (d), (e) and (f)"),
     Case("dog made louder", ({"before": 0, "after": 9, "letter": "e"},), {"before": 9, "after": 0, "letter": "f"},
-         "(e) and (f)"),
+         "louder, with the sides exchanged, is lower: (e) and (f)"),
 ])
 
 # %% [markdown]
@@ -849,7 +849,8 @@ checks.check(gain, [
                 (0.04, "RMS is a root; you compare mean squares"))),
     Case("20 dB over it", (soft2, soft2, 20.0), 10.0, "20 dB is a factor of ten in amplitude",
          traps=((100.0, "that is ten to the dB over ten: power, not amplitude"),)),
-    Case("6 dB below", (soft2, loud2, -6.0), 5 * 10 ** (-0.3), "a negative SNR makes it softer"),
+    Case("6 dB below", (soft2, loud2, -6.0), 5 * 10 ** (-0.3), "a negative SNR makes it softer",
+         traps=((5 * 10 ** (-0.6), "ten to the dB over ten is a ratio of powers, not of amplitudes"),)),
 ])
 
 # %% [markdown]
