@@ -771,7 +771,7 @@ with torch.no_grad():
 # - *What the words do.* They are read (**+0.140**<!--m:claim.15.wrong-words--> over wrong ones), and the arrow can be
 #   carried: another pair's difference adds **+0.056**<!--m:claim.15.carried--> to the sound, less than half of what
 #   words add. But look at the scenes apart. In the rain the sound is needed
-#   (**+0.091**<!--m:claim.15.words-alone.rain--> over words alone); in traffic it is of no use at all
+#   (**+0.091**<!--m:claim.15.words-alone.rain--> over words alone); in traffic no use of it shows
 #   (**-0.010**<!--m:claim.15.words-alone.traffic-->). "Query by example" is there a query by words. (The lengths have
 #   stayed close: **14.626**<!--m:15.length.sound--> of a sound, **17.597**<!--m:15.length.words--> of the words.)
 # - *Two differences* are within **+0.002**<!--m:claim.15.two--> of one, and the interval is too wide for a verdict.
