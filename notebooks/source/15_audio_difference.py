@@ -658,7 +658,8 @@ for scene in scenes:
 # Look at the right ends of the lines. Where the added background is loud, the target is no easier to tell from seven
 # others than by rolling dice. That is no fault of the model's: such a target is mostly the added recording, and the one
 # thing that the query knows about it is that it is *none* of the two you ask with. "Increase the sound of rain" does
-# not say which rain. Turn the added one down, and the line climbs: what you asked with can be heard again.
+# not say which rain. Where recordings are few, it is even worse than dice: what was added to another pair may well be
+# one of your two. Turn the added one down, and the line climbs: what you asked with can be heard again.
 #
 # ## 9. Real sounds
 #
