@@ -34,6 +34,8 @@ run: $(READY)  ## execute the notebooks; every claim with its interval in build/
 	@$(WORKBOOK) run --nb "$(NB)" --profile "$(PROFILE)" --data "$(DATA)" --seed "$(SEED)"
 
 test: $(READY)  ## unit, parity, exercise, browser and notebook tests
+	@command -v chromium chromium-browser google-chrome >/dev/null || $(BIN)/python -m playwright install chromium \
+		|| echo "No browser could be fetched: the browser tests will be skipped, and say so." >&2
 	@$(BIN)/python -m pytest
 
 lab: $(READY)  ## working copies of the notebooks in JupyterLab

@@ -8,16 +8,18 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import torch  # noqa: E402
 
-from tests.bench import captions, cnn14, log_mel, nt_xent, pair_losses, patchout, scoring  # noqa: E402
+from tests.bench import captions, cnn14, log_mel, mixer, nt_xent, pair_losses, patchout, scoring, vectors  # noqa: E402
 
 BENCHES = {
     "nt_xent": nt_xent,
     "pair_losses": pair_losses,
     "scoring": scoring,
     "log_mel": log_mel,
+    "mixer": mixer,
     "captions": captions,
     "cnn14": cnn14,
     "patchout": patchout,
+    "vectors": vectors,
 }
 
 

@@ -12,10 +12,10 @@ FLOORS = (
     "variants",
     "soft_targets",
     "adapters books data encoders examples losses predictions runs",
-    "cache paraphrase pooled run_log show towers train",
-    "corpus llm",
-    "recipe",
-    "retrieval",
+    "cache difference paraphrase pooled run_log show towers train",
+    "corpus difference_runs llm",
+    "difference_map example_folder folder_index one_space recipe",
+    "promise retrieval",
     "workbook",
 )
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from lib.search import Index
+from lib.search import Conversation, Index
 
 TABLE = pd.DataFrame({"clip_id": list("abcde"), "captions": [["x"]] * 5}, index=[9, 8, 7, 6, 5])
 EMBEDDINGS = np.array([[1, 0], [3, 4], [0, 2], [0, 0], [-1, 0]], dtype=np.float32)
@@ -73,3 +73,46 @@ def test_the_table_is_not_changed():
 def test_errors_say_what_was_expected(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+WORDS = {"add dog": np.array([0.0, 3.0]), "rain": np.array([2.0, 0.0])}
+NAMED = TABLE.assign(title=[f"clip {name}" for name in "abcde"])
+
+
+def talk(**given):
+    return Conversation(Index(EMBEDDINGS, NAMED), WORDS.__getitem__, **given)
+
+
+def test_a_conversation_adds_the_example_at_its_own_length_and_leaves_it_out():
+    step = talk(k=9).ask("add dog", row=0)
+    assert step.found["row"].tolist() == [1, 2, 3, 4] and 0 not in step.found["row"].tolist()
+    assert step.found["score"][0] == pytest.approx((1 * 3 + 3 * 4) / (5 * 10**0.5))  # (1, 0) + (0, 3), not unit vectors
+    assert str(step) == "like “clip a”, “add dog”"
+    far = Index(EMBEDDINGS * np.array([[9], [1], [1], [1], [1]]), NAMED)
+    assert Conversation(far, WORDS.__getitem__).ask("add dog", row=0).found["score"][0] == pytest.approx(
+        (9 * 3 + 3 * 4) / (5 * 90**0.5))  # fmt: skip
+
+
+def test_words_alone_an_example_alone_and_a_sound_from_elsewhere():
+    conversation = talk(k=2)
+    assert conversation.ask("  rain ").found["row"].tolist() == [0, 1]
+    assert conversation.ask(row=2).found["row"].tolist() == [1, 0]
+    step = conversation.ask("rain", sound=np.array([-2.0, 1.0]), name="mine.wav")
+    assert step.found["row"].tolist() == [2, 1] and str(step) == "like “mine.wav”, “rain”"
+
+
+def test_undo_goes_back_step_by_step():
+    conversation = talk()
+    first, _ = conversation.ask("rain"), conversation.ask("add dog", row=1)
+    assert conversation.undo() is first is conversation.last
+    assert conversation.undo() is None and conversation.undo() is None and conversation.history == []
+
+
+@pytest.mark.parametrize("given, said", [
+    ({}, "got neither"), ({"words": " "}, "got neither"), ({"row": 5}, "clips 0 to 4; got 5"), ({"row": -1}, "got -1"),
+])  # fmt: skip
+def test_a_question_of_nothing_is_refused_and_leaves_no_trace(given, said):
+    conversation = talk()
+    with pytest.raises(ValueError, match=said):
+        conversation.ask(**given)
+    assert conversation.history == []

@@ -114,6 +114,14 @@ def test_each_unclean_output_is_named(tmp_path, output, problem):
     assert any(problem in p for p in lint.hygiene(notebook, "50_example"))
 
 
+def test_the_notebook_whose_points_sound_may_be_larger_not_endless(tmp_path):
+    notebook = executed(tmp_path)
+    for size, fine in ((3_900_000, True), (4_000_001, False)):
+        notebook.cells[-2].outputs = [new_output("stream", name="stdout", text="x" * size)]
+        problems = [p for p in lint.hygiene(notebook, "16_example") if "bytes" in p]
+        assert bool(problems) is not fine and all("at most 4,000,000" in p for p in problems)
+
+
 def test_alt_texts_and_addresses_are_fine(tmp_path):
     notebook = executed(tmp_path)
     figure = new_output("display_data", data={"image/png": "aGk="}, metadata={"image/png": {"alt": "Two bars"}})

@@ -1,0 +1,79 @@
+"""Notebook 17's log is what its arms come to; its promise is kept there, and falls when the words are shuffled."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from lib import data, one_space, profiles, promise, run_log, train
+from lib.one_space import Recipe
+from lib.show.claims import judge
+from tests.notebooks import own_cells
+
+NAME, LAPTOP, SMOKE = "17_search_your_sounds", profiles.PROFILES["laptop"], profiles.PROFILES["smoke"]
+BOTH = "captions and changes"
+
+
+def arms(profile):
+    """What the notebook's cell tagged `recipes` defines."""
+    names = {"profile": profile, "train": train, "Recipe": Recipe}
+    for source in own_cells.code(NAME, "recipes"):
+        exec(compile(source, "recipes", "exec"), names)
+    return names["ARMS"]
+
+
+@pytest.fixture(scope="module")
+def log():
+    return run_log.read("17")
+
+
+def kept(outcomes, rival, question="dog", resamples=2000):
+    """The promise as the notebook claims it: clips behind the median of the mixes, sound and words against a rival."""
+    a, b = ([-o.splits[question][way].to_numpy() for o in outcomes] for way in ("sound and words", rival))
+    return judge("17.promise", "the promise", a, b, resamples=resamples)
+
+
+def test_the_log_holds_every_arm_of_every_seed_as_the_notebook_asks_for_it(log):
+    wanted = {promise._key("soundscapes", recipe, seed, LAPTOP.n_train, promise.sizes_of(LAPTOP)): arm
+              for arm, recipe in arms(LAPTOP).items() for seed in LAPTOP.seeds}
+    assert {key: log[key].arm for key in wanted} == wanted and len(log) == len(wanted)
+
+
+@pytest.mark.parametrize("rival", ["sound", "words", "sound and wrong words"])
+def test_the_promise_is_kept_over_five_seeds(log, rival):
+    outcomes = [o for o in log.values() if o.arm == BOTH]
+    claim = kept(outcomes, rival)
+    assert len(outcomes) == claim.seeds == 5 and claim.verdict == "replicates" and claim.ci[0] > 0, claim
+
+
+def test_it_is_not_kept_where_sound_and_words_are_as_good_as_the_rival(log):
+    same = [SimpleNamespace(splits={"dog": o.splits["dog"].assign(words=o.splits["dog"]["sound and words"])})
+            for o in log.values() if o.arm == BOTH]
+    assert kept(same, "words").verdict != "replicates"
+
+
+@pytest.fixture(scope="module")
+def shuffle():
+    """Pairs whose words belong to other pairs."""
+    encoded = one_space.encoded
+
+    def other_words(table):
+        found = encoded(table)
+        order = torch.randperm(len(found), generator=torch.Generator().manual_seed(5))
+        return type(found)(**vars(found) | {"text": found.text[order]})
+
+    return other_words
+
+
+@pytest.mark.timeout(900)
+def test_shuffled_captions_and_words_break_the_promise(monkeypatch, shuffle):
+    recipe = {BOTH: arms(SMOKE)[BOTH]}
+    whole = list(promise.compare("soundscapes", recipe, [0], SMOKE)[BOTH].values())
+    monkeypatch.setattr(one_space, "encoded", shuffle)
+    broken = list(promise.compare("soundscapes!shuffled", recipe, [0], SMOKE)[BOTH].values())
+    assert kept(whole, "sound").verdict == "replicates"
+    assert kept(broken, "sound").effect < 0.5 * kept(whole, "sound").effect
+    held = promise.gallery(data.load("soundscapes", profile=SMOKE, seed=0), 30, 0)
+    n = len(held.table)
+    assert np.mean(broken[0].splits["dog"]["words"]) > 0.3 * n > np.mean(whole[0].splits["dog"]["words"])
