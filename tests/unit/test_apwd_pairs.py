@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from lib import difference_runs, encoders
-from lib.data import apwd, pairs
+from lib.data import apwd_pairs, pairs
 from lib.data.difference_scenes import SCENES
 from lib.data.difference_texts import NAMES
 from lib.data.sources import SourceError
@@ -66,7 +66,7 @@ ALL = {"develop": 6, "evaluate": 2}
 
 
 def test_the_table_is_that_of_the_generator(released):
-    table, ours = apwd.build(released, "rain", ALL), pairs.build("rain", {"develop": 2}, 0)
+    table, ours = apwd_pairs.build(released, "rain", ALL), pairs.build("rain", {"develop": 2}, 0)
     assert set(table.columns) == set(ours.columns)
     assert table["split"].value_counts().to_dict() == ALL
     for column in table:
@@ -75,42 +75,42 @@ def test_the_table_is_that_of_the_generator(released):
 
 
 def test_the_operations_are_read_off_the_two_sides(released):
-    table = apwd.build(released, "rain", {"develop": 6})
+    table = apwd_pairs.build(released, "rain", {"develop": 6})
     for done, (_, _, wanted) in zip(table["operations"], PAIRS.values()):
         assert {f"{one.letter} {one.label}" for one in done} == wanted
 
 
 def test_labels_and_words_say_what_is_there(released):
-    table = apwd.build(released, "rain", {"develop": 6})
+    table = apwd_pairs.build(released, "rain", {"develop": 6})
     assert table["before_labels"].tolist() == [
         (), (), (), ("dog_bark", "footsteps"), ("bird_chirp",), ("bird_chirp",)]  # fmt: skip
     assert table["after_labels"].tolist() == [(), (), ("thunder",), (), ("bird_chirp",), ("bird_chirp",)]
     for text, done in zip(table["text"], table["operations"]):
         clauses = text.split(" and ")
         assert [NAMES[one.label] in clause for clause, one in zip(clauses, done)] == [True] * len(done)
-    assert table["text"].tolist() == apwd.build(released, "rain", {"develop": 6})["text"].tolist()
+    assert table["text"].tolist() == apwd_pairs.build(released, "rain", {"develop": 6})["text"].tolist()
 
 
 def test_it_can_be_encoded_like_any_pairs(released):
-    table = apwd.build(released, "rain", {"develop": 6})
+    table = apwd_pairs.build(released, "rain", {"develop": 6})
     known = difference_runs.encode(table, encoders.audio("small_cnn"), encoders.text("minilm"), SCENES["rain"].events)
     assert len(known) == 6 and known.before_labels.sum() == 4 and not known.before.equal(known.after)
     assert known.after_labels[2].tolist() == [float(label == "thunder") for label in SCENES["rain"].events]
 
 
 def test_the_terms_come_first_by_name(released, capsys):
-    apwd.build(released, "rain", {"evaluate": 1})
+    apwd_pairs.build(released, "rain", {"evaluate": 1})
     told = capsys.readouterr().out
     assert "Software License Agreement for Evaluation" in told and "not in" not in told
     (released / "LISENCE").unlink()
-    apwd.build(released, "rain", {"evaluate": 1})
+    apwd_pairs.build(released, "rain", {"evaluate": 1})
     assert "That file is not in" in capsys.readouterr().out
 
 
 def test_traffic_and_the_folder_of_data_sets_itself(released):
     write(released / "datasets" / "apwd_traffic_sc" / "eval", "apwd_traffic_sc_eval_000", [],
           [("church_bells", 8.0), ("car_passing", 7.0)], background="car_passing")
-    (row,) = apwd.build(released / "datasets", "traffic", {"evaluate": 1}).to_dict("records")
+    (row,) = apwd_pairs.build(released / "datasets", "traffic", {"evaluate": 1}).to_dict("records")
     assert {f"{one.letter} {one.label}" for one in row["operations"]} == {"c church_bell", "a traffic"}
     assert row["after_labels"] == ("church_bell",)
 
@@ -119,10 +119,10 @@ def test_the_inventory_counts_what_is_missing(released):
     dev(released, "jams", "apwd_rain_sc_dev_00001_s2.jams").unlink()
     dev(released, "wav", "apwd_rain_sc_dev_00003_s1.wav").unlink()
     shutil.rmtree(released / "datasets" / "apwd_rain_sc" / "eval" / "wav")
-    counted = apwd.inventory(released, "rain")
+    counted = apwd_pairs.inventory(released, "rain")
     assert counted.loc["develop"].tolist() == [50_000, 6, 1, 1, 4]
     assert counted.loc["evaluate"].tolist() == [1_000, 2, 0, 2, 0]
-    found = apwd.build(released, "rain", {"develop": 4})
+    found = apwd_pairs.build(released, "rain", {"develop": 4})
     assert [one[0].letter for one in found["operations"]] == ["a", "c", "e", "f"]
 
 
@@ -130,7 +130,7 @@ def test_too_few_pairs_are_told_with_the_reason(released):
     dev(released, "jams", "apwd_rain_sc_dev_00001_s2.jams").unlink()
     dev(released, "wav", "apwd_rain_sc_dev_00003_s1.wav").unlink()
     with pytest.raises(SourceError, match=r"got 4 of 50,000 .* 1 lack a side, 1 have no audio, 0 .*synthesize_dataset"):
-        apwd.build(released, "rain", {"develop": 5})
+        apwd_pairs.build(released, "rain", {"develop": 5})
 
 
 @pytest.mark.parametrize("before, after", [
@@ -142,14 +142,14 @@ def test_too_few_pairs_are_told_with_the_reason(released):
 def test_what_is_none_of_the_six_is_left_out_and_told(released, before, after):
     write(dev(released), "apwd_rain_sc_dev_00000", before, after)
     with pytest.warns(UserWarning, match="1 pairs that show none of the six operations.*dev_00000"):
-        assert len(apwd.build(released, "rain", {"develop": 5})) == 5
+        assert len(apwd_pairs.build(released, "rain", {"develop": 5})) == 5
 
 
 def test_other_backgrounds_after_than_before_are_no_pair(released):
     file = dev(released, "jams", "apwd_rain_sc_dev_00002_s1.jams")
     file.write_text(json.dumps(annotation([], beds=("1", "2"))))
     with pytest.warns(UserWarning, match="dev_00002"):
-        apwd.build(released, "rain", {"develop": 5})
+        apwd_pairs.build(released, "rain", {"develop": 5})
 
 
 EMPTY = (json.dumps({"annotations": []}), json.dumps(annotation([], beds=())))
@@ -159,15 +159,15 @@ EMPTY = (json.dumps({"annotations": []}), json.dumps(annotation([], beds=())))
 def test_a_broken_annotation_is_named(released, text):
     dev(released, "jams", "apwd_rain_sc_dev_00002_s1.jams").write_text(text)
     with pytest.raises(SourceError, match="dev_00002_s1.jams cannot be read"):
-        apwd.build(released, "rain", {"develop": 6})
+        apwd_pairs.build(released, "rain", {"develop": 6})
 
 
 @pytest.mark.parametrize("scene, split", [("sea", "develop"), ("rain", "dev")])
 def test_an_unknown_scene_or_split(released, scene, split):
     with pytest.raises(SourceError, match="expected a scene among rain, traffic and a split among develop, evaluate"):
-        apwd.build(released, scene, {split: 1})
+        apwd_pairs.build(released, scene, {split: 1})
 
 
 def test_a_folder_without_it_is_told(tmp_path):
     with pytest.raises(SourceError, match="got none. Fetch github.com/nttcslab/apwd-dataset"):
-        apwd.build(tmp_path, "rain", {"develop": 1})
+        apwd_pairs.build(tmp_path, "rain", {"develop": 1})

@@ -1,4 +1,4 @@
-"""The published pairs of sounds that differ: APwD (Takeuchi et al. 2022, section 4.1), as files that you have fetched.
+"""The published pairs of sounds that differ, APwD (Takeuchi et al. 2022, section 4.1), as `lib.data.pairs` gives ours.
 
 Nothing of it comes with this project, and nothing of it may go on to others: see TERMS. Fetch nttcslab/apwd-dataset
 from GitHub, and FSD50K and ESC-50; then let the data set's own script make the audio. What it leaves in your folder:
@@ -9,7 +9,7 @@ from GitHub, and FSD50K and ESC-50; then let the data set's own script make the 
 
 `build` gives the table that `lib.data.pairs.build` gives, so whoever reads the one reads the other:
 
-    table = apwd.build("~/apwd-dataset", "rain", {"develop": 50_000, "evaluate": 1_000})
+    table = apwd_pairs.build("~/apwd-dataset", "rain", {"develop": 50_000, "evaluate": 1_000})
     known = difference_runs.encode(table, audio, text, SCENES["rain"].events)
 
 No texts are among the released files that we know of. They are written here from the two annotations, in the paper's
