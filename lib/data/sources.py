@@ -95,12 +95,27 @@ def folder_uploads(argument: str, profile: Profile, seed: int, noise: float) -> 
     return table.of_split(clips, "noisy")
 
 
+def _released(name: str) -> Callable[[str, Profile, int], pd.DataFrame]:
+    """A data set as its authors publish it; see `lib.data.release`."""
+
+    def build(argument: str, profile: Profile, seed: int) -> pd.DataFrame:
+        from lib.data import release  # here: other sources need not wait for it
+
+        try:
+            return release.load(release.named(name), argument).table
+        except release.ReleaseError as error:
+            raise SourceError(str(error)) from None
+
+    return build
+
+
 SOURCES = {
     "soundscapes": Source(soundscapes, frozenset(OFFERS), "soundscapes", soundscape_uploads, (0.0, 1.0, 2.0)),
     "esc50": Source(esc50, frozenset({"audio", "captions", "noisy"}), "esc50:PATH", esc50_uploads),
     "folder": Source(folder, frozenset({"audio", "captions"}), "folder:PATH", folder_uploads),
+    "clotho": Source(_released("clotho"), frozenset({"audio", "captions", "noisy"}), "clotho[:PATH]"),
 }
-LATER = ("clotho", "clotho_hidden", "fsd50k", "audiocaps", "wavcaps", "macs", "auto_acd", "apwd", "frames")
+LATER = ("clotho_hidden", "fsd50k", "audiocaps", "wavcaps", "macs", "auto_acd", "apwd", "frames")
 
 
 def shuffled(clips: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -142,8 +157,8 @@ def resolve(name: str) -> tuple[Source, str, list[str]]:
     if kind not in SOURCES:
         advice = _meant(name, kind) or "Set DATA in the parameters cell."
         raise SourceError(f"expected a source among {usages}; got {name!r}. {advice}")
-    if (":" in SOURCES[kind].usage) != bool(argument):
-        raise SourceError(f"expected {SOURCES[kind].usage}; got {base!r}.")
+    if "[" not in (usage := SOURCES[kind].usage) and (":" in usage) != bool(argument):
+        raise SourceError(f"expected {usage}; got {base!r}.")
     return SOURCES[kind], argument, faults
 
 
