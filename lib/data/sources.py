@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lib import frames_file
 from lib.data import folder as folders
 from lib.data import table
 from lib.profiles import Profile
@@ -62,7 +63,9 @@ def esc50(argument: str, profile: Profile, seed: int) -> pd.DataFrame:
     The split is the fold ("fold1" ... "fold5": clips of one source recording share a fold), the caption the category in
     words, the title what the uploader wrote if `meta/freesound_titles.csv` is there, `recording` the Freesound id.
     """
-    root = Path(argument).expanduser()
+    from lib.data.esc50 import home  # here: it imports this module
+
+    root = home(Path(argument).expanduser())
     meta = root / "meta" / "esc50.csv"
     if not meta.is_file():
         raise SourceError(f"expected ESC-50 with meta/esc50.csv in {root}; there is none. Try another esc50:PATH.")
@@ -109,13 +112,58 @@ def _released(name: str) -> Callable[[str, Profile, int], pd.DataFrame]:
     return build
 
 
+def handed_over(argument: str, profile: Profile, seed: int) -> pd.DataFrame:
+    """Frames, texts and short sounds that somebody else has put into one file (`make frames`)."""
+    clips = _in_file(argument)
+    return clips[clips["split"] != "noisy"]
+
+
+def handed_over_uploads(argument: str, profile: Profile, seed: int, noise: float) -> pd.DataFrame:
+    """The clips of the split "noisy" of such a file."""
+    clips = _in_file(argument)
+    if not (clips["split"] == "noisy").any():
+        raise SourceError(f"frames:{argument} has no noisy partner. Write it again with NOISY=1.")
+    return table.of_split(clips, "noisy")
+
+
+def _in_file(argument: str) -> pd.DataFrame:
+    try:
+        file = frames_file.opened(argument)
+    except frames_file.FramesError as error:
+        raise SourceError(str(error)) from None
+    rows = [{**row, "path": file.locator(i)} for i, row in enumerate(file.rows)]
+    return table.build(rows, source="frames")
+
+
+def _released_uploads(name: str) -> Callable[[str, Profile, int, float], pd.DataFrame]:
+    """What uploaders wrote of the clips of such a data set, but for those that it tests with."""
+
+    def build(argument: str, profile: Profile, seed: int, noise: float) -> pd.DataFrame:
+        clips = _released(name)(argument, profile, seed)
+        return clips[clips["split"] != "test"].assign(split="noisy").reset_index(drop=True)
+
+    return build
+
+
 SOURCES = {
     "soundscapes": Source(soundscapes, frozenset(OFFERS), "soundscapes", soundscape_uploads, (0.0, 1.0, 2.0)),
     "esc50": Source(esc50, frozenset({"audio", "captions", "noisy"}), "esc50:PATH", esc50_uploads),
     "folder": Source(folder, frozenset({"audio", "captions"}), "folder:PATH", folder_uploads),
-    "clotho": Source(_released("clotho"), frozenset({"audio", "captions", "noisy"}), "clotho[:PATH]"),
 }
-LATER = ("clotho_hidden", "fsd50k", "audiocaps", "wavcaps", "macs", "auto_acd", "apwd", "frames")
+_RELEASED = {  # as their authors publish them; of all of them the path may be left out
+    "clotho": ("audio", "captions", "noisy"),
+    "clotho_hidden": ("audio",),
+    "fsd50k": ("audio", "noisy"),
+    "audiocaps": ("audio", "captions"),
+    "audiocaps_v2": ("audio", "captions"),
+    "wavcaps": ("audio", "captions", "noisy"),
+    "macs": ("audio", "captions"),
+    "auto_acd": ("audio", "captions"),
+}
+for _name, _offers in _RELEASED.items():
+    _uploads = _released_uploads(_name) if _name == "fsd50k" else None
+    SOURCES[_name] = Source(_released(_name), frozenset(_offers), f"{_name}[:PATH]", _uploads)
+LATER = ("clotho_hidden", "fsd50k", "audiocaps", "wavcaps", "macs", "auto_acd", "apwd")
 
 
 def shuffled(clips: pd.DataFrame, seed: int) -> pd.DataFrame:
