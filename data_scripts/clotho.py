@@ -1,6 +1,6 @@
 """Fetch Clotho v2.1 (about 13 GB unpacked), check it, and say what is missing.
 
-    python data_scripts/clotho.py [FOLDER] [--only texts|audio] [--check]
+python data_scripts/clotho.py [FOLDER] [--only texts|audio] [--check]
 """
 
 import sys
