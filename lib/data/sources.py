@@ -135,35 +135,33 @@ def _in_file(argument: str) -> pd.DataFrame:
     return table.build(rows, source="frames")
 
 
-def _released_uploads(name: str) -> Callable[[str, Profile, int, float], pd.DataFrame]:
-    """What uploaders wrote of the clips of such a data set, but for those that it tests with."""
-
-    def build(argument: str, profile: Profile, seed: int, noise: float) -> pd.DataFrame:
-        clips = _released(name)(argument, profile, seed)
-        return clips[clips["split"] != "test"].assign(split="noisy").reset_index(drop=True)
-
-    return build
+def fsd50k_uploads(argument: str, profile: Profile, seed: int, noise: float) -> pd.DataFrame:
+    """What uploaders wrote of FSD50K's development clips."""
+    clips = _released("fsd50k")(argument, profile, seed)
+    return clips[clips["split"] != "test"].assign(split="noisy").reset_index(drop=True)
 
 
 SOURCES = {
     "soundscapes": Source(soundscapes, frozenset(OFFERS), "soundscapes", soundscape_uploads, (0.0, 1.0, 2.0)),
     "esc50": Source(esc50, frozenset({"audio", "captions", "noisy"}), "esc50:PATH", esc50_uploads),
     "folder": Source(folder, frozenset({"audio", "captions"}), "folder:PATH", folder_uploads),
+    "frames": Source(handed_over, frozenset({"audio", "captions", "noisy"}), "frames:FILE", handed_over_uploads),
 }
-_RELEASED = {  # as their authors publish them; of all of them the path may be left out
-    "clotho": ("audio", "captions", "noisy"),
-    "clotho_hidden": ("audio",),
-    "fsd50k": ("audio", "noisy"),
-    "audiocaps": ("audio", "captions"),
-    "audiocaps_v2": ("audio", "captions"),
-    "wavcaps": ("audio", "captions", "noisy"),
-    "macs": ("audio", "captions"),
-    "auto_acd": ("audio", "captions"),
+RELEASED = {  # what each offers of the data sets that their authors publish
+    "clotho": {"audio", "captions", "noisy"},
+    "clotho_hidden": {"audio"},
+    "fsd50k": {"audio", "noisy"},
+    "audiocaps": {"audio", "captions"},
+    "audiocaps_v2": {"audio", "captions"},
+    "wavcaps": {"audio", "captions", "noisy"},
+    "macs": {"audio", "captions"},
+    "auto_acd": {"audio", "captions"},
 }
-for _name, _offers in _RELEASED.items():
-    _uploads = _released_uploads(_name) if _name == "fsd50k" else None
-    SOURCES[_name] = Source(_released(_name), frozenset(_offers), f"{_name}[:PATH]", _uploads)
-LATER = ("clotho_hidden", "fsd50k", "audiocaps", "wavcaps", "macs", "auto_acd", "apwd")
+SOURCES |= {
+    name: Source(_released(name), frozenset(offers), f"{name}[:PATH]", fsd50k_uploads if name == "fsd50k" else None)
+    for name, offers in RELEASED.items()
+}
+LATER = ("apwd",)
 
 
 def shuffled(clips: pd.DataFrame, seed: int) -> pd.DataFrame:
