@@ -108,11 +108,16 @@ def load(release: Release, folder: str = "") -> Found:
 
 
 def acquire(release: Release, root: Path, kinds: Sequence[str] = KINDS) -> list[str]:
-    """Fetch and unpack what is missing; one sentence for each file that could not be had. What is there is kept."""
+    """Fetch and unpack what is missing; one sentence for each file that could not be had. What is there is kept.
+
+    Recordings that are all here, in whatever folders, are not fetched again.
+    """
     failed = []
-    for file in release.files:
+    for file in sorted(release.files, key=lambda file: KINDS.index(file.kind)):
         if file.kind not in kinds or (file.folder and _filled(root / file.folder)):
             continue
+        if file.kind == "audio" and _whole(release, root):
+            break
         try:
             _have(file, root)
         except (FetchError, UnpackError) as error:
@@ -162,6 +167,13 @@ def main(release: Release, argv: Sequence[str] | None = None) -> int:
     print(*told, sep="\n")
     had = _listed(release, found) if chosen.only == "texts" else complete(release, found)
     return 0 if had and not failed else 1
+
+
+def _whole(release: Release, root: Path) -> bool:
+    try:
+        return complete(release, release.read(root))
+    except ReleaseError:
+        return False
 
 
 def _have(file: File, root: Path) -> None:

@@ -156,12 +156,12 @@ RELEASED = {  # what each offers of the data sets that their authors publish
     "wavcaps": {"audio", "captions", "noisy"},
     "macs": {"audio", "captions"},
     "auto_acd": {"audio", "captions"},
+    "apwd": {"audio"},
 }
 SOURCES |= {
     name: Source(_released(name), frozenset(offers), f"{name}[:PATH]", fsd50k_uploads if name == "fsd50k" else None)
     for name, offers in RELEASED.items()
 }
-LATER = ("apwd",)
 
 
 def shuffled(clips: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -198,8 +198,6 @@ def resolve(name: str) -> tuple[Source, str, list[str]]:
     base, faults = (base, [fault]) if bang and fault in FAULTS else (name, [])
     kind, argument = (part.strip() for part in base.partition(":")[::2])
     usages = ", ".join(source.usage for source in SOURCES.values())
-    if kind in LATER:
-        raise SourceError(f"the source {kind!r} is not in this version; there are {usages}.")
     if kind not in SOURCES:
         advice = _meant(name, kind) or "Set DATA in the parameters cell."
         raise SourceError(f"expected a source among {usages}; got {name!r}. {advice}")

@@ -226,6 +226,13 @@ def test_what_comes_by_hand_is_unpacked_if_it_is_there(toy, tmp_path, capsys):
     assert release.main(whole, [str(tmp_path / "x")]) == 0
 
 
+def test_recordings_that_lie_in_other_folders_are_not_fetched_again(toy, server, tmp_path):
+    for name in "abc":
+        miniatures.tone(tmp_path / "x" / "mine" / f"{name}.wav")
+    assert release.main(toy("missing"), [str(tmp_path / "x")]) == 0
+    assert [way for way, _ in server.asked] == ["fine"], "the texts"
+
+
 def test_the_texts_alone(toy, server, tmp_path):
     assert release.main(toy("missing"), [str(tmp_path / "x"), "--only", "texts"]) == 0
     assert [way for way, _ in server.asked] == ["fine"] and names(tmp_path / "x") == {"texts.csv"}
@@ -324,7 +331,7 @@ def test_of_two_places_the_fuller_one_is_taken(toy, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["clotho", "clotho_hidden", "fsd50k", "esc50", "audiocaps", "audiocaps_v2", "wavcaps",
-                                  "macs", "auto_acd"])  # fmt: skip
+                                  "macs", "auto_acd", "apwd"])  # fmt: skip
 def test_every_data_set_has_a_script_that_shows_its_licence(name, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("HEARSAY_DATA", str(tmp_path))
     monkeypatch.setenv("HEARSAY_SHARED_DATA", str(tmp_path))

@@ -1,4 +1,4 @@
-"""FSD50K, ESC-50, AudioCaps, MACS and Auto-ACD in their official layouts, in miniature."""
+"""FSD50K, ESC-50, AudioCaps, MACS, Auto-ACD and APwD in their official layouts, in miniature."""
 
 import dataclasses
 import json
@@ -6,7 +6,7 @@ import json
 import pytest
 
 from lib import data, profiles
-from lib.data import audiocaps, auto_acd, esc50, fsd50k, leakage, macs, release
+from lib.data import apwd, audiocaps, auto_acd, esc50, fsd50k, leakage, macs, release
 from tests.unit import miniatures
 from tests.unit.test_leakage import held_out
 
@@ -230,3 +230,35 @@ def test_auto_acd_without_vggsounds_list_has_none_of_its_texts(machine):
     (machine / "vggsound.csv").unlink()
     with pytest.raises(data.SourceError, match="none of its texts"):
         data.load(f"auto_acd:{machine}", profile=SMOKE)
+
+
+# APwD
+
+
+def mixture(*events):
+    """What scaper writes of a mixture: two backgrounds, and events (label, onset, length, level)."""
+    told = [("rain", 0, 10, 0, "background")] * 2 + [(*event, "foreground") for event in events]
+    names = ("label", "event_time", "event_duration", "snr", "role")
+    values = [{"time": 0.0, "duration": 10.0, "value": dict(zip(names, value)), "confidence": 1.0} for value in told]
+    scaper = {"ref_db": -35.8, "n_events": len(events)}
+    return {"annotations": [{"namespace": "scaper", "data": values, "sandbox": {"scaper": scaper}}]}
+
+
+def test_apwd_is_read_where_it_has_been_mixed(tmp_path):
+    here = tmp_path / "apwd-dataset" / "apwd-dataset-9dead0b" / "datasets"
+    for scene, part, name in (("rain", "dev", "00000"), ("traffic", "eval", "000")):
+        stem = f"apwd_{scene}_sc_{part}_{name}"
+        jams = here / f"apwd_{scene}_sc" / part / "jams"
+        miniatures.listing(jams / f"{stem}_s1.jams", mixture(("dog", 0.5, 3.3, 8.1)))
+        miniatures.listing(jams / f"{stem}_s2.jams", mixture())
+    assert apwd.read(tmp_path).missing["train"] == ["apwd_rain_sc_dev_00000_s1", "apwd_rain_sc_dev_00000_s2"]
+    for side in ("s1", "s2"):
+        miniatures.tone(here / "apwd_rain_sc" / "dev" / "wav" / f"apwd_rain_sc_dev_00000_{side}.wav")
+    clips = load("apwd", tmp_path, needs=("audio",))
+    assert clips["pair"].tolist() == ["apwd_rain_sc_dev_00000"] * 2 and set(clips["split"]) == {"train"}
+    assert clips["events"][0] == [{"label": "dog", "start_s": 0.5, "duration_s": 3.3, "snr_db": 8.1}]
+    assert clips["events"][1] == [] and clips["level_db"][0] == -35.8 and clips["scene"][0] == "rain"
+    assert apwd.read(tmp_path).listed == {"train": 2, "test": 2}
+    miniatures.listing(here / "apwd_rain_sc" / "dev" / "jams" / "apwd_rain_sc_dev_00000_s1.jams", {"annotations": []})
+    with pytest.raises(data.SourceError, match="apwd_rain_sc_dev_00000_s1.jams is damaged"):
+        data.load(f"apwd:{tmp_path}", profile=SMOKE)
