@@ -79,6 +79,7 @@ def clip_table(seed):
     return pd.concat([school[school["split"] != "test"], mine[mine["captions"].map(len) > 0]], ignore_index=True)
 
 
+# %%
 EPOCHS = 5 * max(1, profile.max_epochs // 15)
 SCHEDULE = train.Settings(learning_rate=1e-3, max_epochs=EPOCHS, warmup_epochs=EPOCHS / 10, stop_after=EPOCHS)
 STANDARD = 0.07
@@ -120,6 +121,7 @@ def examine(seed, temperature=STANDARD):
     return Patient(model, *parts[0], corpus.rows["test"]["clip"].to_numpy(), *parts[1])
 
 
+# %%
 patients = {(seed, t): examine(seed, t) for seed in seeds for t in recipes}
 standard = [patients[seed, STANDARD] for seed in seeds]
 similarity = [p.texts @ p.clips.T for p in standard]  # (query, clip), one a seed
@@ -481,6 +483,7 @@ def sound_changed(S, own, known, change):
     return right, np.full(len(right), 0.5), pair
 
 
+# %%
 pairs = {}
 for fact in minimal_edits.EDITS if facts else ():
     pairs["words", fact] = [words_changed(p, known, fact) for p, known in zip(standard, facts)]
@@ -542,6 +545,7 @@ def with_unwanted(p, known, forms, wanted):
     return found
 
 
+# %%
 FORMS = ("the sound of {a}", "the sound of {a} and not of {b}", "the sound of {a} and of {b}")
 wanted = [(a, (a + step) % len(words.KINDS)) for a in range(len(words.KINDS)) for step in (1, 5, 7, 11)]
 unwanted = [with_unwanted(p, known, FORMS, wanted) for p, known in zip(standard, facts)]
