@@ -159,8 +159,8 @@ mistakes.show([mistake(0, query) for query in lots])
 # | you have | so you know | sections |
 # |---|---|---|
 # | the model | embeddings; what it would answer to *any* text | all |
-# | its similarity matrix | how near a miss was; hubs and their cure | 4 to 7, 9 |
-# | ten answers to each query, as a CSV | hubs; which queries fail; for soundscapes, which facts the answers break | 4, 8, 9, 10 |
+# | its similarity matrix | how near a miss was; hubs and their cure | 4 to 9, but for changed words in 6 |
+# | ten answers to each query, as a CSV | hubs; which queries fail; with known facts, which of them an answer breaks | 4, 8, 10; in part 6, 7 |
 #
 # The third row is what challenges publish, and it is more than you might think. From here on each section says what it needs.
 #
@@ -767,7 +767,9 @@ if answers and official:
 else:
     print("not available here: the official predictions of 2022 (run data_scripts/fetch_dcase2022_predictions.py)")
 if MINE:
-    systems["yours"] = (predictions.load(MINE, asked if not facts_known else official), asked if not facts_known else official)
+    mine = official if facts_known else asked
+    assert mine, "your answers to Clotho need its captions: run data_scripts/fetch_dcase2022_predictions.py"
+    systems["yours"] = (predictions.load(MINE, mine), mine)
 
 # %%
 hubs = []

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import soundfile
 
+from lib import predictions
 from tests.notebooks import own_cells
 
 NAME = "18_why_did_it_fail"
@@ -87,7 +88,16 @@ def test_on_a_readers_own_recordings_with_nothing_else_at_hand(tmp_path, monkeyp
         soundfile.write(tmp_path / f"{i}.wav", 0.1 * rng.normal(size=16000), 16000)
         rows += [{"file_name": f"{i}.wav", "caption": f"sound number {word} hums {i}"} for word in ("one", "two")]
     pd.DataFrame(rows).to_csv(tmp_path / "captions.csv", index=False)
-    ran = own_cells.run(NAME, f"folder:{tmp_path}")
+    texts, files = [row["caption"] for row in rows], [f"{i}.wav" for i in range(12)]
+    perfect = np.eye(12)[np.arange(24) // 2]
+    predictions.table(perfect, texts, files, rng=rng).to_csv(tmp_path / "mine.txt", index=False)
+
+    def change(cell):
+        return cell.replace("MINE = None", f"MINE = {str(tmp_path / 'mine.txt')!r}")
+
+    ran = own_cells.run(NAME, f"folder:{tmp_path}", change=change)
+    lists, target = ran.names["systems"]["yours"]
+    assert predictions.score(lists, target)["AP@10"].mean() == 1 and set(ran.names["systems"]) == {"ours", "yours"}
     assert {"18.gap.temperature", "18.gap.shift", "18.hubs.temperature", "18.cure.csls"} <= set(ran.claims)
     assert not {"18.words.order", "18.sound.order", "18.worth", "18.negation", "18.hubs"} & set(ran.claims)
     assert "18.official.most-in-ten" not in ran.metrics and "18.lost.event" not in ran.metrics
