@@ -181,6 +181,19 @@ def test_a_disk_that_fills_up_is_no_traceback(toy, tmp_path, capsys, monkeypatch
     assert names(tmp_path / "x") == {"texts.csv", "sounds.zip"}
 
 
+def test_a_disk_that_refuses_amid_a_download_leaves_no_file(toy, tmp_path, capsys):
+    resource = pytest.importorskip("resource", reason="Windows has no such limit")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))  # no file may grow larger
+    try:
+        assert release.main(toy(), [str(tmp_path / "x")]) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "sounds.zip: [Errno 27] File too large" in capsys.readouterr().out
+    assert names(tmp_path / "x") == {"texts.csv", "sounds.zip.part"}
+    assert release.main(toy(), [str(tmp_path / "x")]) == 0, "with room again it goes on"
+
+
 @pytest.mark.parametrize("name", ["../evil.wav", "/tmp/evil.wav", "a/../../evil.wav"])
 def test_an_archive_that_would_leave_its_folder_is_refused(toy, tmp_path, capsys, monkeypatch, name):
     evil = miniatures.zipped(**{"sounds/a.wav": noise(1), name: b"x"})
