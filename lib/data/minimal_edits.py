@@ -1,7 +1,8 @@
 """Captions changed in one fact and in as few words as will do it, and clips that differ in one fact. For notebook 18.
 
 An edited caption is false of the clip that it was written for, and nearly the same text: who reads the fact tells the
-two apart.
+two apart. Whoever merely finds one wording odder than the other must not: so an edit and its opposite are both made, of
+words that captions use (before and after, once and three times, low and high).
 """
 
 import re
@@ -11,9 +12,9 @@ from lib.data import words
 from lib.data.grammar import Caption
 from lib.data.soundscapes import Scene
 
-TIMES = {
-    "just once": 1, "once": 1, "a single time": 1, "twice": 2, "two times": 2, "a couple of times": 2,
-    "three times": 3, "thrice": 3, "four times": 4,
+TIMES = {  # two more, or two fewer
+    "just once": "three times", "once": "three times", "a single time": "three times", "twice": "four times",
+    "two times": "four times", "three times": "once", "four times": "twice",
 }  # fmt: skip
 OPPOSITES = {
     "big": "small", "large": "little", "deep-voiced": "high-pitched", "deep": "high-pitched", "low": "high",
@@ -33,21 +34,15 @@ def edited(caption: Caption, fact: str) -> str | None:
 
 
 def _reversed(caption: Caption, fact: tuple) -> str | None:
-    """Two events told in turn; a connective that turns them round: "then" becomes "after", "before" "after" ..."""
+    """Two events told in turn, with "before" or "after" between them: each becomes the other."""
     if sum(each[0] == "event" for each in caption.facts) != 2:
         return None
-    text = caption.text
-    if "followed by" in text:
-        return text.replace("followed by", "preceded by")
-    turned = {"before": "after", "after": "before", "Before": "After", "After": "Before"}
-    text, times = re.subn(r"\b([Bb]efore|[Aa]fter)\b", lambda found: turned[found[1]], text)
-    if not times:
-        text, times = re.subn(r",? and afterwards |,? and then |, then ", " after ", re.sub(r"\b[Ff]irst ", "", text))
-    return text if times == 1 else None
+    return _one_word(caption.text, {"before": "after", "after": "before"})
 
 
 def _recounted(caption: Caption, fact: tuple) -> str | None:
-    return _one_word(caption.text, {said: "four times" if n <= 2 else "once" for said, n in TIMES.items()})
+    """Two more or two fewer: one becomes three, three one."""
+    return _one_word(caption.text, TIMES)
 
 
 def _retuned(caption: Caption, fact: tuple) -> str | None:

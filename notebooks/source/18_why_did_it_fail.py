@@ -200,8 +200,8 @@ for ax, t in zip(axes, recipes):
         ax.hist(cloud @ line, bins=np.linspace(-0.8, 0.8, 49), color=colour, alpha=0.65, density=True, label=name)
     ax.set(title=f"temperature {t}", xlabel="place along u", yticks=[])
 axes[0].legend(fontsize=11)
-plots.show(fig, alt="Where captions and clips lie along the line between their means, at four temperatures. The colder the "
-           "training, the further the two heaps stand apart: "
+plots.show(fig, alt="Where captions and clips lie along the line between their means, at four temperatures. After cold "
+           "training the two heaps stand far apart: "
            + ", ".join(f"at {t} by {np.mean([g.mean() for g in gaps[t]]):.2f}" for t in recipes) + ".")
 
 # %%
@@ -433,9 +433,10 @@ if held:
 # much at once, and what we condition on was chosen by the model itself. A **minimal pair** is cleaner: two texts, or two clips,
 # that differ in one fact and in nothing else.
 #
-# - *The words change.* Take a caption, turn one fact round in as few words as will do ("then" becomes "after", "twice" "four
-#   times", "small" "big", "in the rain" "by the sea"). Is the true caption nearer to its clip than the false one? An edit may
-#   also make a text odd, and odd texts are far from everything. So we ask the same of all *other* clips: that is the bar.
+# - *The words change.* Take a caption, turn one fact round in as few words as will do: "before" becomes "after" and "after"
+#   "before", "once" "three times", "small" "big", "in the rain" "by the sea". Is the true caption nearer to its clip than the false
+#   one? An edit may also make a text odd, and odd texts are far from everything. So edits go both ways, and we ask the same of all
+#   *other* clips: that is the bar. (Our first version turned "then" into "after", never back. It found that the model reads order.)
 # - *The sound changes.* A share of our clips are near-twins: clip $i$ copies clip $i - 1$ but for one fact. Give the caption of
 #   one of them that states this fact. Is its own clip nearer than the twin?
 #
@@ -985,7 +986,7 @@ checks.check(pairs_of_pairs, [
 # %% [markdown]
 # ## Recap
 #
-# - Clips and captions lie in two clouds; the colder the training, the wider apart (18.gap.temperature). The gap as such changes no
+# - Clips and captions lie in two clouds; cold training leaves them far apart (18.gap.temperature). The gap as such changes no
 #   ranking (18.gap.shift). Hubs do (18.hubs), and they are another matter.
 # - Hubs are cured by subtracting a clip's popularity with a bank of texts (18.cure.csls, 18.cure.softmax). Say what is in the bank.
 # - An average over facts flatters. Minimal pairs say what is read and heard at all (18.words.*, 18.sound.*); "not" is read as "and"

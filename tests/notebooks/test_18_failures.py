@@ -31,7 +31,8 @@ def test_claims_fall_when_embeddings_are_noise():
     noise = "unit(np.random.default_rng(len(x)).normal(size=x.shape).astype(np.float32))"
     ran = own_cells.run(NAME, "soundscapes", change=lambda cell: cell.replace("unit(x.numpy())", noise))
     assert len(ran.claims) >= 24
-    assert ran.replicated <= {"18.worth", "18.gap.shift"}, ran.replicated
+    stand = {key for key in ran.replicated if ran.claims[key]["n"] >= 40}  # of a few near-twins all may be right by luck
+    assert stand <= {"18.worth"}, stand
     for key in ("18.gap.temperature", "18.hubs.temperature"):
         assert ran.claims[key]["effect"] == pytest.approx(0, abs=1e-6)
 
