@@ -80,7 +80,7 @@ def test_what_info_zip_splits_is_unpacked(info_zip, tmp_path):
     assert contents(tmp_path / "out") == LETTERS
 
 
-@pytest.mark.parametrize("size", [37, 50, 64, 100, 333, 5000])
+@pytest.mark.parametrize("size", [37, 50, 64, 100, 159, 333, 5000])
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_parts_of_any_size_are_unpacked(tmp_path, size, method):
     archive = split(tmp_path, MEMBERS, size, method)

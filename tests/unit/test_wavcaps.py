@@ -36,7 +36,7 @@ def collections(tmp_path):
     one = {"caption": "A sound.", "duration": 0.5}
     wavcaps_list(tmp_path, "FreeSound", {**one, "id": "2219", "file_name": "rain.wav", "tags": ["rain"]},
                  {**one, "id": "11"}, {**one, "id": "99", "duration": 3600.0}, {**one, "id": "98", "duration": 0.0},
-                 {**one, "id": "97"}, {**one, "id": "96", "file_name": "lost.wav"})  # fmt: skip
+                 {**one, "id": "97"}, {**one, "id": "96", "file_name": "lost.wav"}, {**one, "id": "95"})  # fmt: skip
     wavcaps_list(tmp_path, "AudioSet_SL", {**one, "id": "Yr1nicOVtvkQ.wav"}, {**one, "id": "YUDGBjjwyaqE.wav"})
     wavcaps_list(tmp_path, "SoundBible", {**one, "id": "2219", "title": "Plane", "description": "Landing."})
     wavcaps_list(tmp_path, "BBC_Sound_Effects", {**one, "id": "07076051"})
@@ -46,6 +46,7 @@ def collections(tmp_path):
                  "AudioSet_SL/{}/AudioSet_SL_flac/Yr1nicOVtvkQ", "AudioSet_SL/{}/AudioSet_SL_flac/YUDGBjjwyaqE",
                  "SoundBible/{}/SoundBible_flac/2219", "BBC_Sound_Effects/{}/x/07076051"):  # fmt: skip
         miniatures.tone(tmp_path / "audio" / f"{name.format(inner)}.flac")
+    (tmp_path / "audio" / "FreeSound" / inner / "FreeSound_flac" / "95.flac").touch()
     return tmp_path
 
 
@@ -55,19 +56,24 @@ def test_wavcaps_has_four_collections_and_none_of_the_evaluation_clips(collectio
         "AudioSet_SL/YUDGBjjwyaqE": "UDGBjjwyaqE", "BBC_Sound_Effects/07076051": "", "FreeSound/2219": "2219",
         "FreeSound/99": "99", "SoundBible/2219": ""}  # fmt: skip
     assert set(clips["split"]) == {"train"} and clips.loc["FreeSound/2219", "keywords"] == ["rain"]
-    assert "SoundBible_flac" in clips.loc["SoundBible/2219", "path"], "the same number, another sound"
+    for part in ("SoundBible", "FreeSound"):
+        assert f"{part}_flac" in clips.loc[f"{part}/2219", "path"], "the same number, another sound"
     assert clips.loc["SoundBible/2219", "title"] == "Plane"
     found = wavcaps.read(collections)
     assert found.notes == [
         "3 left out that Clotho or AudioCaps judge by: AudioSet_SL/Yr1nicOVtvkQ, FreeSound/11, FreeSound/96"
     ]
-    assert found.missing["FreeSound"] == ["FreeSound/98 (empty or no audio)", "FreeSound/97"]
-    assert found.listed == {"AudioSet_SL": 2, "BBC_Sound_Effects": 1, "FreeSound": 6, "SoundBible": 1}
+    assert found.missing["FreeSound"] == [
+        "FreeSound/98 (empty or no audio)",
+        "FreeSound/97",
+        "FreeSound/95 (empty or no audio)",
+    ]
+    assert found.listed == {"AudioSet_SL": 2, "BBC_Sound_Effects": 1, "FreeSound": 7, "SoundBible": 1}
 
 
 def test_wavcaps_counts_by_collection(collections):
     told = release.report(wavcaps.RELEASE, wavcaps.read(collections))
-    assert "FreeSound: 2 recordings here, 6 clips listed, 262,300 in the release; 2 missing" in told
+    assert "FreeSound: 2 recordings here, 7 clips listed, 262,300 in the release; 3 missing" in told
     assert sum(wavcaps.RELEASE.clips.values()) == 403_050
 
 
