@@ -31,7 +31,7 @@ def test_claims_fall_when_embeddings_are_noise():
     noise = "unit(np.random.default_rng(len(x)).normal(size=x.shape).astype(np.float32))"
     ran = own_cells.run(NAME, "soundscapes", change=lambda cell: cell.replace("unit(x.numpy())", noise))
     assert len(ran.claims) >= 24
-    stand = {key for key in ran.replicated if ran.claims[key]["n"] >= 40}  # of a few near-twins all may be right by luck
+    stand = {key for key in ran.replicated if ran.claims[key]["n"] >= 40}  # few near-twins may all be right by luck
     assert stand <= {"18.worth"}, stand
     for key in ("18.gap.temperature", "18.hubs.temperature"):
         assert ran.claims[key]["effect"] == pytest.approx(0, abs=1e-6)
