@@ -18,7 +18,11 @@ SPLITS = {"train": "train", "val": "validation", "test": "test"}
 COLUMNS = ("audiocap_id", "youtube_id", "start_time", "caption")
 SECONDS = 10
 PAGE = "https://github.com/cdjkim/audiocaps"
-_RAW = "https://raw.githubusercontent.com/cdjkim/audiocaps/d004db3ea1b01cf4fd0347dd8d27db90cadc8809"
+_COMMIT = "d004db3ea1b01cf4fd0347dd8d27db90cadc8809"
+_MIRRORS = (
+    f"https://raw.githubusercontent.com/cdjkim/audiocaps/{_COMMIT}",
+    f"https://cdn.jsdelivr.net/gh/cdjkim/audiocaps@{_COMMIT}",
+)
 _FOLDERS = {"v1": "dataset", "v2": "dataset2.0"}
 _SHA256 = {
     "v1/train.csv": "c0c5223db682b3bf724ce7e7ce58d5b36929f74572e8526a7211f92d2eef7c8e",
@@ -34,7 +38,7 @@ def files(version: str) -> tuple[File, ...]:
     made = []
     for name in SPLITS:
         hash = {"hash": f"sha256:{_SHA256[here]}"} if (here := f"{version}/{name}.csv") in _SHA256 else {}
-        made.append(File(here, urls=(f"{_RAW}/{_FOLDERS[version]}/{name}.csv",), **hash))
+        made.append(File(here, urls=tuple(f"{at}/{_FOLDERS[version]}/{name}.csv" for at in _MIRRORS), **hash))
     return tuple(made)
 
 

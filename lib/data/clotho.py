@@ -14,9 +14,8 @@ import html
 import unicodedata
 from pathlib import Path
 
-from lib.data import folder
-from lib.data.layout import Tally, rows_of, texts
-from lib.data.release import File, Found, Release, ReleaseError, places
+from lib.data.layout import Tally, rows_of, texts, walked
+from lib.data.release import File, Found, Release, ReleaseError, places, zenodo
 
 SPLITS = {"development": "train", "validation": "validation", "evaluation": "test"}
 ORDER = tuple(SPLITS.values())
@@ -51,7 +50,7 @@ def files() -> tuple[File, ...]:
 
 
 def _file(name: str, md5: str, page: str = PAGE, **further) -> File:
-    return File(name, f"md5:{md5}", (f"{page}/files/{name}?download=1",), **further)
+    return File(name, f"md5:{md5}", zenodo(page, name), **further)
 
 
 def read(root: Path) -> Found:
@@ -121,7 +120,7 @@ def _row(row: dict, split: str, known: dict[str, dict]) -> dict:
 
 def _recordings(root: Path, below: str) -> dict[str, Path]:
     """The recordings in folders of this name, by name and by plain name."""
-    here = [file for file in folder.find(root).values() if file.parent.name == below] if root.is_dir() else []
+    here = [file for file in walked(root).values() if file.parent.name == below]
     return {plain(file.name): file for file in here} | {file.name: file for file in here}
 
 

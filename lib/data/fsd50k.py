@@ -12,8 +12,8 @@ import json
 from pathlib import Path
 
 from lib.data import leakage
-from lib.data.layout import Tally, recordings, rows_of, texts
-from lib.data.release import File, Found, Release, ReleaseError
+from lib.data.layout import Tally, rows_of, texts, walked, within
+from lib.data.release import File, Found, Release, ReleaseError, zenodo
 
 PAGE = "https://zenodo.org/records/4060432"
 SPLITS = {("dev", "train"): "train", ("dev", "val"): "validation", ("eval", ""): "test"}
@@ -40,7 +40,7 @@ def files() -> tuple[File, ...]:
 
 
 def _file(name: str, **further) -> File:
-    return File(name, f"md5:{_MD5[name]}", (f"{PAGE}/files/{name}?download=1",), **further)
+    return File(name, f"md5:{_MD5[name]}", zenodo(PAGE, name), **further)
 
 
 def _audio(part: str, before: int, **sizes: float) -> File:
@@ -53,9 +53,9 @@ def read(root: Path) -> Found:
 
     A further column `labels` has the classes that people checked.
     """
-    tally, notes = Tally(), []
+    files, tally, notes = walked(root), Tally(), []
     for part in ("dev", "eval"):
-        told, sounds = _told(root, part), recordings(root, f"FSD50K.{part}_audio")
+        told, sounds = _told(root, part), within(files, f"FSD50K.{part}_audio")
         for row in rows_of(texts(root, f"{part}.csv"), "fname", "labels"):
             tally.add(SPLITS[part, row.get("split", "")], sounds.get(row["fname"]), _row(row, part, told))
         if tally.listed and not told:

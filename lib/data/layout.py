@@ -43,11 +43,19 @@ def seconds(file: Path) -> float:
         return 0.0
 
 
-def recordings(root: Path, below: str = "") -> dict[str, Path]:
-    """The recordings below a folder by their names without suffix; `below`: only those in a folder whose name begins
-    so, at any depth."""
-    found = folder.find(root) if root.is_dir() else {}
-    return {file.stem: file for name, file in found.items() if f"/{below}" in f"/{name.rpartition('/')[0]}"}
+def recordings(root: Path) -> dict[str, Path]:
+    """The recordings below a folder by their names without suffix."""
+    return {file.stem: file for file in walked(root).values()}
+
+
+def walked(root: Path) -> dict[str, Path]:
+    """The recordings below a folder by their paths from there; none where there is no folder."""
+    return folder.find(root) if root.is_dir() else {}
+
+
+def within(files: Mapping[str, Path], name: str) -> dict[str, Path]:
+    """Of the recordings that were `walked`, those in a folder whose name begins so, at any depth; by name alone."""
+    return {file.stem: file for path, file in files.items() if f"/{name}" in f"/{path.rpartition('/')[0]}"}
 
 
 def texts(root: Path, name: str) -> Path | None:

@@ -10,7 +10,7 @@ MACS: airports, parks and public squares.
 from pathlib import Path
 
 from lib.data.layout import Tally, recordings, texts
-from lib.data.release import File, Found, Release, ReleaseError
+from lib.data.release import File, Found, Release, ReleaseError, zenodo
 
 PAGE, TAU_PAGE = "https://zenodo.org/records/5114771", "https://zenodo.org/records/2589280"
 _TAU = "TAU-urban-acoustic-scenes-2019-development.audio"
@@ -32,13 +32,13 @@ def files() -> tuple[File, ...]:
             _text("MACS.yaml", "23fcb2ebd0b109094034ef9e87972256")]  # fmt: skip
     for number, md5 in _MD5.items():
         name = f"{_TAU}.{number}.zip"
-        urls = (f"{TAU_PAGE}/files/{name}?download=1",)
-        made.append(File(name, f"md5:{md5}", urls, "audio", f"audio.{number}", gib=1.8, unpacked_gib=2.0))
+        sizes = {"gib": 1.8, "unpacked_gib": 2.0}
+        made.append(File(name, f"md5:{md5}", zenodo(TAU_PAGE, name), "audio", f"audio.{number}", **sizes))
     return tuple(made)
 
 
 def _text(name: str, md5: str) -> File:
-    return File(name, f"md5:{md5}", (f"{PAGE}/files/{name}?download=1",))
+    return File(name, f"md5:{md5}", zenodo(PAGE, name))
 
 
 def read(root: Path) -> Found:

@@ -66,6 +66,12 @@ class ReleaseError(ValueError):
     """A folder that does not hold the data set, or that holds something else under its names."""
 
 
+def zenodo(page: str, name: str) -> tuple[str, str]:
+    """The two addresses of a file of a Zenodo record: its page's, and its programming interface's."""
+    api = page.replace("zenodo.org/", "zenodo.org/api/")
+    return f"{page}/files/{name}?download=1", f"{api}/files/{name}/content"
+
+
 def named(name: str) -> Release:
     """The release that goes by this name in DATA."""
     module = importlib.import_module(f"lib.data.{MODULES.get(name, name)}")

@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 
 from lib.data import crop, leakage
-from lib.data.layout import Tally, recordings, texts
+from lib.data.layout import Tally, texts, walked, within
 from lib.data.release import File, Found, Release, ReleaseError
 
 PAGE = "https://huggingface.co/datasets/cvssp/WavCaps"
@@ -40,10 +40,10 @@ def read(root: Path) -> Found:
     Further columns: `part`, which collection; `recording`, the id at Freesound or YouTube; `whole_s`, the recording's
     length in seconds, of which the clip may be a piece.
     """
-    tally = Tally()
+    files, tally = walked(root), Tally()
     for part, (name, _) in PARTS.items():
-        told, sounds = _told(texts(root, name)), recordings(root, part)
-        for one in told:
+        sounds = within(files, part)
+        for one in _told(texts(root, name)):
             id = str(one["id"]).removesuffix(".wav")
             file = sounds.get(id)
             tally.add(part, file, _row(one, id, part, file))

@@ -150,6 +150,16 @@ def test_offline_is_said_plainly(toy, tmp_path, capsys):
     assert release.main(offline, [str(tmp_path / "x")]) == 0, "by hand, then"
 
 
+def test_a_mirror_is_tried_after_the_first_address(toy, server, tmp_path):
+    whole = toy("missing")
+    mirrored = dataclasses.replace(whole.files[1], urls=(*whole.files[1].urls, *toy("fine").files[1].urls))
+    assert release.main(dataclasses.replace(whole, files=(whole.files[0], mirrored)), [str(tmp_path / "x")]) == 0
+    assert [way for way, _ in server.asked] == ["fine", "missing", "fine"]
+    page, interface = release.zenodo("https://zenodo.org/records/1", "a.zip")
+    assert page == "https://zenodo.org/records/1/files/a.zip?download=1"
+    assert interface == "https://zenodo.org/api/records/1/files/a.zip/content"
+
+
 def test_it_goes_on_where_it_was_interrupted(toy, server, tmp_path, capsys):
     release_, root = toy("drops"), tmp_path / "x"
     assert release.main(release_, [str(root)]) == 1 and "What has arrived" in capsys.readouterr().out
