@@ -1,8 +1,11 @@
 """Clotho in its official layout: the names, encodings and repeated sounds that trip readers; and four real clips."""
 
+import dataclasses
+import shutil
 import warnings
 
 import numpy as np
+import py7zr
 import pytest
 
 from lib import audio, data, profiles
@@ -127,6 +130,30 @@ def test_the_files_are_those_of_the_release():
     assert all(file.hash.startswith("md5:") and len(file.hash) == 36 for file in clotho.RELEASE.files)
     audio_files = [file for file in clotho.RELEASE.files if file.kind == "audio"]
     assert [file.folder for file in audio_files] == ["audio_development", "audio_validation", "audio_evaluation"]
+
+
+def test_all_nine_files_are_fetched_checked_and_unpacked(root, served, tmp_path, capsys):
+    there, address, asked = served
+    files = []
+    for file in clotho.RELEASE.files:
+        if file.kind == "audio":
+            with py7zr.SevenZipFile(there / file.name, "w") as archive:
+                split = file.folder.removeprefix("audio_")
+                archive.writeall(root / file.folder / split, arcname=split)
+            shutil.rmtree(root / file.folder)
+        else:
+            (root / file.name).rename(there / file.name)
+        md5 = miniatures.md5((there / file.name).read_bytes())
+        files.append(dataclasses.replace(file, hash=md5, urls=(f"{address}/{file.name}",), gib=0.0, unpacked_gib=0.0))
+    clips = {"train": 3, "validation": 2, "test": 2}
+    small = dataclasses.replace(clotho.RELEASE, files=tuple(files), clips=clips)
+    assert release.main(small, [str(tmp_path / "new")]) == 0
+    told = capsys.readouterr().out
+    assert told.index("licence: Tampere University's") < told.index("test: 2 recordings here, 2 clips listed, 2 in the")
+    assert "train: 1 recordings here, 3 clips listed, 3 in the release" in told
+    assert "twice.wav left out of train: the same sound is in validation" in told
+    assert len(asked) == 9 and release.main(small, [str(tmp_path / "new")]) == 0 and len(asked) == 9
+    assert len(clotho.RELEASE.read(tmp_path / "new").table) == 5
 
 
 # The hidden set
