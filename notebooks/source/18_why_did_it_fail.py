@@ -241,7 +241,7 @@ claim("18.gap.shift.cold", "At temperature 0.02, where the gap is widest, closin
 
 # %% [markdown]
 # A gap as such is no fault. It is closed in one line, and the score moves by **+0.001**<!--m:claim.18.gap.shift--> at 0.07, by
-# **+0.002**<!--m:claim.18.gap.shift.cold--> at 0.02. (At the profile smoke, with 160 clips to learn from, the gap at 0.02 is nearly
+# **+0.002**<!--m:claim.18.gap.shift.cold--> at 0.02. (At the profile smoke, with 160 clips to learn from, the gap at 0.02 is about
 # twice as wide, and there scaling back does help: clips that stuck out towards the captions, and were near to *all* of them, lose
 # that advantage.) What harms is not where the clouds are but a few clips that are near to everything.
 #
