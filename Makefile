@@ -7,6 +7,10 @@ PROFILE ?= laptop
 DATA ?= soundscapes
 SEED ?= 0
 REASON ?=
+ENCODER ?= small_cnn
+NOISY ?=
+SECONDS ?= 5
+OUT ?=
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -16,7 +20,7 @@ export OMP_NUM_THREADS ?= 1
 export MKL_NUM_THREADS ?= 1
 export PYTHONHASHSEED ?= 0
 
-.PHONY: run test lab notebooks verify record rebaseline bench check pages lint clean help
+.PHONY: run test lab notebooks verify record rebaseline bench check pages frames lint clean help
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -55,6 +59,10 @@ rebaseline: $(READY)  ## new bands for the smoke metrics, from ten seeds: make r
 
 bench: $(READY)  ## our speed beside what you would use instead
 	@$(BIN)/python -m tests.bench
+
+frames: $(READY)  ## encode a data set once for a class: make frames DATA=clotho NOISY=fsd50k ENCODER=cnn14 OUT=FILE
+	@$(WORKBOOK) frames --data "$(DATA)" --noisy "$(NOISY)" --encoder "$(ENCODER)" --out "$(OUT)" \
+		--profile "$(PROFILE)" --seed "$(SEED)" --seconds "$(SECONDS)"
 
 check: $(READY)  ## before class: one line for each thing that may be amiss
 	@$(WORKBOOK) check

@@ -58,7 +58,7 @@ def frames(
     """
     paths = table["path"].tolist()
     if hasattr(encoder, "lookup"):  # frames that were computed elsewhere are there already
-        print(f"frames: 0 encoded, {len(paths):,} from {Path(encoder.name).name}")
+        print(f"frames: 0 encoded, {len(paths):,} looked up")
         return Frames(*encoder.lookup(paths))
     durations = table["duration_s"].fillna(30.0).clip(upper=seconds).tolist()
     key = store.digest(encoder.key, str(seconds), code("lib.audio", type(encoder)))

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from lib import adapters, cache, data, encoders, fingerprint, store
+from lib import adapters, cache, data, encoders, fingerprint, frames_file, store
 from lib.encoders.interface import Encoder
 from lib.encoders.scratch import FromScratch
 from lib.examples import Examples, Recordings, joined
@@ -83,14 +83,15 @@ class Corpus:
 
 
 def encode(
-    clips: pd.DataFrame, *, audio: str | Encoder = "small_cnn", text: str | Encoder = "minilm",
+    clips: pd.DataFrame, *, audio: str | Encoder | None = None, text: str | Encoder = "minilm",
     pool: str | None = "mean", text_pool: str | None = "mean", splits: Sequence[str] = (),
 ) -> Corpus:
     """Frames of all clips and tokens of all captions, through the cache.
 
     Args:
         audio, text: a name that `lib.encoders` knows, a frozen encoder, or (audio) one that is to learn from scratch:
-            that one has no frames (zeros stand for them), and arms must `tune` it.
+            that one has no frames (zeros stand for them), and arms must `tune` it. By default "small_cnn", or the
+            encoder whose frames came with the clips (DATA = "frames:FILE").
         pool, text_pool: keep one step, this pooling over time of the frames (tokens): all that an adapter with the
             same `pooling` and `pool_first` looks at. None keeps them all.
         splits: encode these alone; all must be there. All splits of the table by default.
@@ -99,6 +100,7 @@ def encode(
         SourceError: a split is missing.
     """
     clips = _of_splits(clips, splits) if splits else clips
+    audio = _heard_by(clips, audio)
     given = (audio, text)
     audio = encoders.audio(audio) if isinstance(audio, str) else audio
     text = encoders.text(text) if isinstance(text, str) else text
@@ -134,6 +136,19 @@ def describe(clips: pd.DataFrame, *, audio: Encoder, text: Encoder, pool: str | 
     return notes | {"identity": store.digest(json.dumps([notes, paths, captions]))}
 
 
+def _heard_by(clips: pd.DataFrame, audio: str | Encoder | None) -> str | Encoder:
+    """The encoder asked for; where the clips came as frames, the one that made them."""
+    scheme, _, rest = str(clips["path"].iloc[0]).partition("://")
+    if scheme != frames_file.SCHEME:
+        return "small_cnn" if audio is None else audio
+    file = rest.rpartition("#")[0]
+    made_by = frames_file.opened(file).encoder
+    if audio not in (None, made_by):
+        asked = audio if isinstance(audio, str) else audio.name
+        raise data.SourceError(f"this needs the encoder {asked!r}; {file} holds frames of {made_by!r} alone.")
+    return f"frames:{file}"
+
+
 def _of_splits(clips: pd.DataFrame, splits: Sequence[str]) -> pd.DataFrame:
     there = dict.fromkeys(clips["split"])
     if missing := [name for name in splits if name not in there]:
@@ -156,6 +171,11 @@ def _frames(encoder: Encoder, table: pd.DataFrame, pool: str | None) -> cache.Fr
     """Frames are few (16 of a 5-s clip): all are kept on disk, and pooled as they come."""
     if isinstance(encoder, FromScratch):
         return cache.Frames(torch.zeros(len(table), 1, encoder.feature_dim), torch.ones(len(table), 1).bool())
+    if pool and hasattr(encoder, "lookup"):  # in parts: frames of a whole data set, padded, may be too much at once
+        paths = table["path"].tolist()
+        parts = [adapters.pooled(*encoder.lookup(paths[i : i + 512]), pool) for i in range(0, len(paths), 512)]
+        print(f"frames: 0 encoded, {len(paths):,} looked up")
+        return cache.Frames(*(torch.cat(both) for both in zip(*parts, strict=True)))
     found = cache.frames(encoder, table)
     return found if pool is None else cache.Frames(*adapters.pooled(found.values, found.mask, pool), found.encoded)
 

@@ -63,6 +63,15 @@ def processes() -> int:
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
+def agreed(value: Any) -> Any:
+    """The first process' value, in all of them: what one of them has looked up, they all go by."""
+    if processes() == 1:
+        return value
+    held = [value]
+    distributed.broadcast_object_list(held, src=0, device=device() if torch.cuda.is_available() else None)
+    return held[0]
+
+
 def replicate(model: nn.Module) -> nn.Module:
     """The model as this process trains it: with several processes, its gradients are averaged over all of them.
 

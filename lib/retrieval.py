@@ -200,7 +200,8 @@ def _with(split: str, views: int) -> str:
 
 def _outcomes(corpora, todo, scored):
     """(outcome, stages trained now) of each arm and seed, as they are done."""
-    workers = min(torch.get_num_threads(), len(todo)) if not torch.cuda.is_available() else 1
+    busy = torch.cuda.is_available() or parallel.processes() > 1
+    workers = 1 if busy else min(torch.get_num_threads(), len(todo))
     with tqdm(total=sum(map(len, todo.values())), desc="arms", leave=False) as bar:
         if workers > 1:
             start = {"mp_context": get_context("spawn"), "initializer": _meet, "initargs": (_renderers(corpora),)}

@@ -15,7 +15,7 @@ import safetensors.torch
 from filelock import FileLock, Timeout
 from torch import Tensor
 
-from lib import store
+from lib import parallel, store
 from lib.fingerprint import code
 
 TRAINING = ("lib.adapters", "lib.losses", "lib.towers", "lib.train")  # a change there voids trained runs
@@ -34,6 +34,8 @@ class Run:
 def trained(settings: dict, train: Callable[[Path], Run], *, uses: Sequence[Any] = (), tell: bool = True) -> Run:
     """The run that these settings give: trained now, or read. Two processes never train the same one twice.
 
+    Under `torchrun` the processes that share a batch train it together; the first looks, saves, and keeps others out.
+
     Args:
         settings: all that the result depends on, as JSON can hold it: source, seed, sizes, encoders' keys, loss. The
             code of `lib`'s training and the versions of torch and others count without being named. "name" is shown.
@@ -51,13 +53,17 @@ def trained(settings: dict, train: Callable[[Path], Run], *, uses: Sequence[Any]
         raise TypeError(f"expected {wanted}; got: {error}. Try dataclasses.asdict, or tolist.") from None
     folder = store.root() / "trained" / store.digest(text, code(*TRAINING, *uses))
     folder.parent.mkdir(parents=True, exist_ok=True)
-    name = settings.get("name", folder.name[:8])
-    with _alone(folder.with_suffix(".lock"), f"trained: waiting for another process that is training {name}"):
-        was_there = folder.exists()
+    name, leads = settings.get("name", folder.name[:8]), parallel.rank() == 0
+    lock = _alone(folder.with_suffix(".lock"), f"trained: waiting for another process that is training {name}")
+    with lock if leads else contextlib.nullcontext():
+        was_there = parallel.agreed(folder.exists())
         if not was_there:
-            _save(folder, train(folder.with_suffix(".checkpoint")), text)
-            _tidy(store.root(), store.limit_bytes())
-        if tell:
+            run = train(folder.with_suffix(".checkpoint"))
+            if leads:
+                _save(folder, run, text)
+                _tidy(store.root(), store.limit_bytes())
+            parallel.agreed("saved")  # nobody reads it before
+        if tell and leads:
             print(f"trained: {name} {'from cache' if was_there else 'now'}")
         return _load(folder, new=not was_there)
 

@@ -7,8 +7,11 @@ import stat
 import tarfile
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+
+from lib import split_zip
 
 
 class UnpackError(ValueError):
@@ -25,12 +28,14 @@ class _Member:
 def unpack(archive: str | Path, folder: str | Path) -> list[Path]:
     """Unpack a zip, tar (plain, gz, bz2, xz) or 7z archive into a new folder; its files, sorted.
 
+    A zip may be in parts: give NAME.zip, with NAME.z01, NAME.z02 ... beside it.
+
     A folder that is there already, with something in it, was unpacked before (it appears only when all is done) and is
     left as it is. 7z needs py7zr.
 
     Raises:
-        UnpackError: not an archive, damaged, too large for the disk, or with a member that is a link or would leave the
-            folder. Nothing is left behind.
+        UnpackError: not an archive, damaged, in parts of which one is missing, too large for the disk, or with a member
+            that is a link or would leave the folder. Nothing is left behind.
     """
     archive, folder = Path(archive), Path(folder)
     if not (folder.is_dir() and any(folder.iterdir())):
@@ -55,8 +60,8 @@ def unpack(archive: str | Path, folder: str | Path) -> list[Path]:
 def _extract(archive: Path, folder: Path) -> None:
     if not archive.is_file():
         raise UnpackError(f"{archive}: there is no such file. Fetch it first.")
-    if zipfile.is_zipfile(archive):
-        with zipfile.ZipFile(archive) as file:
+    if _is_zip(archive):
+        with _zip(archive) as file:
             _check(archive, folder, _zip_members(file))
             file.extractall(folder)
     elif tarfile.is_tarfile(archive):
@@ -70,6 +75,24 @@ def _extract(archive: Path, folder: Path) -> None:
         _extract_7z(archive, folder)
     else:
         raise UnpackError(f"{archive.name}: expected a zip, tar or 7z archive; got something else. Fetch it again.")
+
+
+def _is_zip(archive: Path) -> bool:
+    try:
+        return zipfile.is_zipfile(archive)
+    except zipfile.BadZipFile:  # in parts, with 64-bit fields
+        return True
+
+
+@contextmanager
+def _zip(archive: Path) -> Iterator[zipfile.ZipFile]:
+    """A zip, in one piece or in parts."""
+    try:
+        files = split_zip.parts(archive)
+    except split_zip.SplitZipError as error:
+        raise UnpackError(f"{error}. Fetch all of them.") from None
+    with split_zip.joined(files) if files else open(archive, "rb") as data, zipfile.ZipFile(data) as file:
+        yield file
 
 
 def _of_the_disk(error: Exception) -> bool:

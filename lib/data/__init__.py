@@ -21,7 +21,8 @@ def load(name: str, *, profile: Profile, seed: int = 0, needs: Iterable[str] = (
     """The clip table of a source; its columns are those of `lib.data.table.COLUMNS`.
 
     Args:
-        name: "soundscapes", "esc50:PATH" or "folder:PATH"; "!shuffled" behind it plants a fault.
+        name: "soundscapes", "esc50:PATH", "folder:PATH", or a released data set: "clotho", or "clotho:PATH" where it
+            lies elsewhere (`SOURCES` has them all); "!shuffled" behind it plants a fault.
         profile: gives the sizes of sources that are made to measure (soundscapes).
         seed: of sources that are drawn, and of planted faults.
         needs: what the notebook cannot do without, of `OFFERS`: it stops here, with one sentence, or not at all.

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lib import frames_file
 from lib.data import folder as folders
 from lib.data import table
 from lib.profiles import Profile
@@ -62,7 +63,9 @@ def esc50(argument: str, profile: Profile, seed: int) -> pd.DataFrame:
     The split is the fold ("fold1" ... "fold5": clips of one source recording share a fold), the caption the category in
     words, the title what the uploader wrote if `meta/freesound_titles.csv` is there, `recording` the Freesound id.
     """
-    root = Path(argument).expanduser()
+    from lib.data.esc50 import home  # here: it imports this module
+
+    root = home(Path(argument).expanduser())
     meta = root / "meta" / "esc50.csv"
     if not meta.is_file():
         raise SourceError(f"expected ESC-50 with meta/esc50.csv in {root}; there is none. Try another esc50:PATH.")
@@ -95,12 +98,70 @@ def folder_uploads(argument: str, profile: Profile, seed: int, noise: float) -> 
     return table.of_split(clips, "noisy")
 
 
+def _released(name: str) -> Callable[[str, Profile, int], pd.DataFrame]:
+    """A data set as its authors publish it; see `lib.data.release`."""
+
+    def build(argument: str, profile: Profile, seed: int) -> pd.DataFrame:
+        from lib.data import release  # here: other sources need not wait for it
+
+        try:
+            return release.load(release.named(name), argument).table
+        except release.ReleaseError as error:
+            raise SourceError(str(error)) from None
+
+    return build
+
+
+def handed_over(argument: str, profile: Profile, seed: int) -> pd.DataFrame:
+    """Frames, texts and short sounds that somebody else has put into one file (`make frames`)."""
+    clips = _in_file(argument)
+    return clips[clips["split"] != "noisy"]
+
+
+def handed_over_uploads(argument: str, profile: Profile, seed: int, noise: float) -> pd.DataFrame:
+    """The clips of the split "noisy" of such a file."""
+    clips = _in_file(argument)
+    if not (clips["split"] == "noisy").any():
+        raise SourceError(f"frames:{argument} has no noisy partner. Write it again with NOISY=1.")
+    return table.of_split(clips, "noisy")
+
+
+def _in_file(argument: str) -> pd.DataFrame:
+    try:
+        file = frames_file.opened(argument)
+    except frames_file.FramesError as error:
+        raise SourceError(str(error)) from None
+    rows = [{**row, "path": file.locator(i)} for i, row in enumerate(file.rows)]
+    return table.build(rows, source="frames")
+
+
+def fsd50k_uploads(argument: str, profile: Profile, seed: int, noise: float) -> pd.DataFrame:
+    """What uploaders wrote of FSD50K's development clips."""
+    clips = _released("fsd50k")(argument, profile, seed)
+    return clips[clips["split"] != "test"].assign(split="noisy").reset_index(drop=True)
+
+
 SOURCES = {
     "soundscapes": Source(soundscapes, frozenset(OFFERS), "soundscapes", soundscape_uploads, (0.0, 1.0, 2.0)),
     "esc50": Source(esc50, frozenset({"audio", "captions", "noisy"}), "esc50:PATH", esc50_uploads),
     "folder": Source(folder, frozenset({"audio", "captions"}), "folder:PATH", folder_uploads),
+    "frames": Source(handed_over, frozenset({"audio", "captions", "noisy"}), "frames:FILE", handed_over_uploads),
 }
-LATER = ("clotho", "clotho_hidden", "fsd50k", "audiocaps", "wavcaps", "macs", "auto_acd", "apwd", "frames")
+RELEASED = {  # what each offers of the data sets that their authors publish
+    "clotho": {"audio", "captions", "noisy"},
+    "clotho_hidden": {"audio"},
+    "fsd50k": {"audio", "noisy"},
+    "audiocaps": {"audio", "captions"},
+    "audiocaps_v2": {"audio", "captions"},
+    "wavcaps": {"audio", "captions", "noisy"},
+    "macs": {"audio", "captions"},
+    "auto_acd": {"audio", "captions"},
+    "apwd": {"audio"},
+}
+SOURCES |= {
+    name: Source(_released(name), frozenset(offers), f"{name}[:PATH]", fsd50k_uploads if name == "fsd50k" else None)
+    for name, offers in RELEASED.items()
+}
 
 
 def shuffled(clips: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -137,13 +198,11 @@ def resolve(name: str) -> tuple[Source, str, list[str]]:
     base, faults = (base, [fault]) if bang and fault in FAULTS else (name, [])
     kind, argument = (part.strip() for part in base.partition(":")[::2])
     usages = ", ".join(source.usage for source in SOURCES.values())
-    if kind in LATER:
-        raise SourceError(f"the source {kind!r} is not in this version; there are {usages}.")
     if kind not in SOURCES:
         advice = _meant(name, kind) or "Set DATA in the parameters cell."
         raise SourceError(f"expected a source among {usages}; got {name!r}. {advice}")
-    if (":" in SOURCES[kind].usage) != bool(argument):
-        raise SourceError(f"expected {SOURCES[kind].usage}; got {base!r}.")
+    if "[" not in (usage := SOURCES[kind].usage) and (":" in usage) != bool(argument):
+        raise SourceError(f"expected {usage}; got {base!r}.")
     return SOURCES[kind], argument, faults
 
 

@@ -34,8 +34,8 @@ def audio(
     trainable: bool = False,
     generator: torch.Generator | None = None,
 ) -> AudioEncoder:
-    """The audio encoder of that name: one of `AUDIO`, "hf:NAME" (an AST or CLAP of Hugging Face), or "frames:FILE.npz"
-    for frames computed elsewhere.
+    """The audio encoder of that name: one of `AUDIO`, "hf:NAME" (an AST or CLAP of Hugging Face), or "frames:FILE" for
+    frames computed elsewhere (.npz) or handed out (`make frames`; one that learns is then the encoder that made them).
 
     Args:
         pretrained: False for random weights, drawn from `generator`.
@@ -46,10 +46,14 @@ def audio(
         encoder = _module(AUDIO[kind]).build(kind, pretrained=pretrained, generator=generator)
     elif kind == "hf" and rest:
         encoder = _module("hf_audio").build(rest, pretrained=pretrained, generator=generator)
-    elif kind == "frames" and rest:
+    elif kind == "frames" and rest.endswith(".npz"):
         encoder = _module("frames").PrecomputedFrames(rest)
+    elif kind == "frames" and rest:
+        encoder = _module("frames").HandedOver(rest)
+        if trainable:
+            return audio(encoder.name, trainable=True)
     else:
-        raise ValueError(f"expected an audio encoder among {', '.join(AUDIO)}, hf:NAME, frames:FILE.npz; got {name!r}")
+        raise ValueError(f"expected an audio encoder among {', '.join(AUDIO)}, hf:NAME, frames:FILE; got {name!r}")
     return encoder if trainable else encoder.frozen()
 
 

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from lib import frames_file
 from lib.audio import length_mask
 from lib.encoders.interface import AudioEncoder
 
@@ -51,6 +52,19 @@ class PrecomputedFrames(AudioEncoder):
     def forward(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Not possible: stored frames cannot hear a new waveform."""
         raise TypeError(f"{self.name} holds frames of known clips, it cannot encode waveforms. Try 'small_cnn'.")
+
+
+class HandedOver(AudioEncoder):
+    """The encoder that made the frames of a `lib.frames_file`: looks them up, clip by clip."""
+
+    def __init__(self, path: str | Path):
+        held = frames_file.opened(str(path))
+        super().__init__(held.encoder, held.sample_rate, held.values.shape[1], {"sha256": held.sha256})
+        self.lookup = held.lookup
+
+    def forward(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Not possible: stored frames cannot hear a new waveform."""
+        raise TypeError(f"frames of {self.name} were handed over, not the encoder: it cannot encode waveforms here.")
 
 
 def _read(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -171,18 +171,26 @@ def _shown(value: object, width: int = 120) -> str:
     """A value in one short line."""
     if isinstance(value, str):
         return reprlib.Repr(maxstring=width).repr(value) if len(value) > width else value
-    if isinstance(value, float):
-        return f"{value:.6g}"
     try:
-        if hasattr(value, "shape"):
-            array = _array(value)
-            text = np.array2string(array, precision=4, threshold=12, edgeitems=2, separator=", ")
-            text = " ".join(text.split())
-        else:
-            text = repr(value)
+        text = _line(value)
     except Exception:
         text = f"<{type(value).__name__} that cannot be shown>"
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _line(value: object) -> str:
+    """Numbers to six digits, whoever's they are, and so in lists of them; arrays cut short."""
+    if isinstance(value, float | np.floating):
+        return f"{value:.6g}"
+    if isinstance(value, np.generic):
+        return repr(value.item())
+    if type(value) in (list, tuple):
+        inside = ", ".join(map(_line, value[:100])) + "," * (type(value) is tuple and len(value) == 1)
+        return f"[{inside}]" if type(value) is list else f"({inside})"
+    if hasattr(value, "shape"):
+        text = np.array2string(_array(value), precision=4, threshold=12, edgeitems=2, separator=", ")
+        return " ".join(text.split())
+    return repr(value)
 
 
 def _headline(report: Report) -> str:

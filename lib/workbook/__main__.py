@@ -28,6 +28,14 @@ def parser() -> argparse.ArgumentParser:
             sub.add_argument("--force", action="store_true", help="execute even what has not changed")
         if verb == "rebaseline":
             sub.add_argument("--reason", required=True, help="why the bands may move; kept in the file")
+    sub = verbs.add_parser("frames", help="encode a data set once, as one file for a class")
+    sub.add_argument("--data", default="soundscapes", help="what to encode: clotho, esc50:PATH ...")
+    sub.add_argument("--noisy", default="", help="whose noisy partner goes with it: fsd50k ...")
+    sub.add_argument("--encoder", default="small_cnn", help="small_cnn, cnn14 ...")
+    sub.add_argument("--out", required=True, help="the file to write")
+    sub.add_argument("--profile", default="laptop", choices=PROFILES)
+    sub.add_argument("--seed", default=0, type=int)
+    sub.add_argument("--seconds", default="5", help="of each sound that go with it; 0 for none, all for the whole")
     for verb, text in (("lab", "working copies in JupyterLab"), ("check", "before class"), ("pages", "static pages")):
         verbs.add_parser(verb, help=text)
     return top
@@ -55,6 +63,12 @@ def _verb(args: argparse.Namespace) -> int:
         from lib.workbook import bands
 
         return bands.rebaseline(args.nb, args.reason)
+    if args.verb == "frames":
+        from lib.workbook import frames
+
+        options = {"noisy": args.noisy, "profile": args.profile, "seed": args.seed}
+        seconds = None if args.seconds == "all" else float(args.seconds)
+        return frames.main(args.data, args.encoder, args.out, **options, seconds=seconds)
     from lib.workbook import commands
 
     if args.verb == "run":

@@ -5,10 +5,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import distributed, nn
 
-from lib import metrics, parallel, retrieval, train
+from lib import metrics, parallel, retrieval, runs, train
 from lib.adapters import MLPAdapter
 from lib.examples import Batch, Examples
 from lib.towers import DualEncoder, Tower
@@ -72,20 +73,38 @@ def gradients(loss, groups):
     return {"loss": value.detach()} | {name: p.grad for name, p in own.named_parameters()}
 
 
-def trained(encoders):
+def trained(encoders, checkpoint=None, breaks_at=None):
     """Weights and losses after a short training; batches of seven and eight pairs, clips twice in them."""
-    own, known = model(encoders), examples()
+    own, known, validated = model(encoders), examples(), []
 
     def validate(m):
+        validated.append(m)
+        if len(validated) == breaks_at:
+            raise KeyboardInterrupt
         similarity = retrieval.similarity(m, known)
         assert np.isfinite(similarity).all()
         return metrics.average_precision(similarity, known.groups.numpy()).mean()
 
     history = train.fit(
         own, lambda g: known.batches(g, 8, 2), retrieval.batch_loss(LOSSES["triplet"]), validate, SETTINGS,
-        generator=torch.Generator().manual_seed(2), progress=False,
+        generator=torch.Generator().manual_seed(2), progress=False, checkpoint=checkpoint, checkpoint_s=0,
     )  # fmt: skip
-    return {"losses": torch.tensor(history.frame.loss.to_numpy())} | own.state_dict()
+    known = {"losses": torch.tensor(history.frame.loss.to_numpy()), "epochs": torch.tensor(len(validated))}
+    return known | own.state_dict()
+
+
+def kept(name, breaks_at=None):
+    """The same training through the cache of trained runs; broken off, it leaves a checkpoint there and gives None."""
+
+    def run(checkpoint):
+        found = trained(False, checkpoint, breaks_at)
+        return runs.Run(found, pd.DataFrame({"loss": found.pop("losses").tolist()}))  # `epochs`: those run here
+
+    try:
+        found = runs.trained({"name": name}, run, tell=False)
+    except KeyboardInterrupt:
+        return None
+    return {"losses": torch.tensor(found.history["loss"].to_numpy()), "new": found.new} | found.weights
 
 
 def detached(rows):
@@ -123,5 +142,8 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     parallel.join()
     assert parallel.processes() == 2
-    torch.save({"right": outcomes(), "wrong": faulty()}, Path(sys.argv[1]) / f"{parallel.rank()}.pt")
+    in_cache = {"whole": kept("whole"), "again": kept("whole"), "begun by one": kept("begun by one")}
+    assert kept("begun by two", breaks_at=3) is None
+    found = {"right": outcomes(), "wrong": faulty(), "kept": in_cache}
+    torch.save(found, Path(sys.argv[1]) / f"{parallel.rank()}.pt")
     distributed.destroy_process_group()

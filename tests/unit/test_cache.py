@@ -162,7 +162,7 @@ def test_frames_computed_elsewhere_pass_through(capsys, tmp_path):
     np.savez(tmp_path / "mine.npz", filenames=["a.wav", "b.wav"], frames=np.ones((2, 3, 4), np.float16))
     rows = table.build([{"clip_id": "b", "split": "test", "path": "x/b.wav"}], source="toy")
     assert cache.frames(PrecomputedFrames(tmp_path / "mine.npz"), rows).values.shape == (1, 3, 4)
-    assert capsys.readouterr().out == "frames: 0 encoded, 1 from mine.npz\n"
+    assert capsys.readouterr().out == "frames: 0 encoded, 1 looked up\n"
 
 
 def test_no_clips_at_all():

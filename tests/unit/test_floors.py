@@ -10,7 +10,7 @@ from lib.workbook import ROOT
 FLOORS = (
     "audio augment batch_pairs fetch fingerprint metrics mix parallel pooling profiles search stats store unpack "
     "variants",
-    "soft_targets",
+    "frames_file soft_targets",
     "adapters books data encoders examples losses predictions runs",
     "cache difference paraphrase pooled run_log show towers train",
     "corpus difference_runs llm",

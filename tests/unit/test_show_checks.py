@@ -31,6 +31,15 @@ def test_right_wrong_and_not_tried():
     assert grade(lambda ranks, k: 0.5, CASES).rows[1].hint == "0.5 is more than no hit"
 
 
+@pytest.mark.parametrize("value, shown", [
+    (np.float64(1) / 3, "0.333333"), ([np.float64(0.1) + 0.2, np.int64(3)], "[0.3, 3]"), ((2 / 3,), "(0.666667,)"),
+    ([[0.1 + 0.2], "dog", True], "[[0.3], 'dog', True]"), (np.float32([0.1, 2]), "[0.1, 2. ]"), ({"a": 1}, "{'a': 1}"),
+    (list(range(10**6)), "[" + ", ".join(map(str, range(40)))[:118] + "…"), (torch.tensor(2.5), "2.5"),
+])  # fmt: skip
+def test_answers_are_shown_as_people_write_them(value, shown):
+    assert checks._shown(value) == shown
+
+
 def test_a_forgotten_return_is_named():
     assert "return" in grade(lambda ranks, k: None, CASES).rows[0].hint
 

@@ -198,8 +198,8 @@ def test_the_shared_part_of_esc10(shared_data):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("clotho", "'clotho' is not in this version; there are soundscapes, esc50:PATH, folder:PATH"),
-        ("fsd50k:/data", "'fsd50k' is not in this version"),
+        ("freesound", r"expected a source among soundscapes, esc50:PATH, folder:PATH, .*clotho\[:PATH\]"),
+        ("fsd50k:/absent", "FSD50K is not here: no folder /absent. Try: python data_scripts/fsd50k.py"),
         ("soundscape", "expected a source among soundscapes, .*got 'soundscape'"),
         ("folder", "expected folder:PATH; got 'folder'"),
         ("soundscapes:here", "expected soundscapes; got 'soundscapes:here'"),

@@ -23,9 +23,18 @@ def alone():
 
 
 @pytest.fixture(scope="module")
-def together(tmp_path_factory):
+def cache(tmp_path_factory):
+    """The folder of trained runs that they share with this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEARSAY_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def together(tmp_path_factory, cache):
     """What each of two processes found, by rank."""
     out = tmp_path_factory.mktemp("two")
+    assert cases.kept("begun by one", breaks_at=3) is None
     loopback = "lo0" if sys.platform == "darwin" else "lo"
     own = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": loopback, "CUDA_VISIBLE_DEVICES": ""}
     command = [sys.executable, *RUN, str(out)]
@@ -54,11 +63,26 @@ def test_loss_and_gradients_are_those_of_one_process(alone, together, case):
 @pytest.mark.parametrize("case", ["fit", "fit with encoders"])
 def test_a_whole_training_gives_the_weights_of_one_process(alone, together, case):
     start = cases.model(encoders=case != "fit").state_dict()
+    assert alone[case]["epochs"] == cases.SETTINGS.max_epochs
     moved = {name for name in start if not torch.equal(start[name], alone[case][name])}
     assert moved == {name for name in start if ".unused." not in name}
     assert len(alone[case]["losses"]) == cases.SETTINGS.max_epochs
     for found in together:
         assert not differences(alone[case], found["right"][case])
+
+
+def test_they_train_once_and_both_read_it(alone, together):
+    for found in together:
+        kept = found["kept"]
+        assert (kept["whole"].pop("new"), kept["again"].pop("new")) == (True, False)
+        assert not differences(alone["fit"], kept["whole"]) and not differences(kept["whole"], kept["again"])
+
+
+def test_what_one_process_began_two_go_on_with_and_the_other_way_round(alone, together):
+    by_one = cases.kept("begun by two")
+    for found in (by_one, *(found["kept"]["begun by one"] for found in together)):
+        assert found.pop("new") and int(found.pop("epochs")) == cases.SETTINGS.max_epochs - 2, "it began anew"
+        assert not differences({name: alone["fit"][name] for name in found}, found)
 
 
 @pytest.mark.parametrize("loss", cases.LOSSES)

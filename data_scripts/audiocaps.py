@@ -1,0 +1,14 @@
+"""Fetch the captions of AudioCaps, take the recordings that you have, check it, and say what is missing.
+
+python data_scripts/audiocaps.py [FOLDER] [--only texts|audio] [--check]
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from lib.data import audiocaps, release
+
+if __name__ == "__main__":
+    sys.exit(release.main(audiocaps.RELEASE))

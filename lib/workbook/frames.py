@@ -1,0 +1,65 @@
+"""`make frames`: a data set encoded once, as one file for a whole class (`lib.frames_file`)."""
+
+import contextlib
+import io
+from pathlib import Path
+
+import pandas as pd
+import soundfile
+import torch
+from tqdm.auto import tqdm
+
+from lib import audio, cache, data, encoders, frames_file, profiles
+from lib.data.table import COLUMNS
+from lib.encoders.interface import AudioEncoder
+from lib.show import listen
+
+PART = 256  # clips at a time: what must fit into memory
+RATE = 16000  # hertz of the sounds
+
+
+def main(
+    source: str, encoder: str, out: str, *, noisy: str = "", profile: str = "laptop", seed: int = 0,
+    seconds: float | None = 5.0,
+) -> int:
+    """Encode all clips of a source (and of another's noisy partner), and write the file.
+
+    Args:
+        seconds: of each recording that go into the file as Opus; None takes it whole, 0 leaves sounds out.
+    """
+    sizes = profiles.get(profile)
+    clips = [data.load(source, profile=sizes, seed=seed, needs=("captions",))]
+    if noisy:
+        clips.append(data.load_noisy(noisy, profile=sizes, seed=seed))
+    table, heard_by = pd.concat(clips, ignore_index=True), encoders.audio(encoder)
+    values, ends = _frames(heard_by, table)
+    sounds = [_opus(path, seconds) for path in tqdm(table["path"], desc="sounds", unit="clip", leave=False)]
+    rows = table[[name for name in COLUMNS if name not in ("path", "source")]].to_dict("records")
+    path = frames_file.write(out, rows, values, ends, sounds, encoder=encoder, sample_rate=heard_by.sample_rate)
+    frames_file.FramesFile(path)  # as its reader will: opened and verified
+    counts = ", ".join(f"{split} {n:,}" for split, n in table["split"].value_counts(sort=False).items())
+    print(f"{path}: {path.stat().st_size / 2**20:,.0f} MiB, frames of {encoder}; {counts}.")
+    print(f"In a notebook's parameters: DATA = \"frames:{Path(out).name}\", with the path to where the file lies.")
+    return 0
+
+
+def _frames(encoder: AudioEncoder, table: pd.DataFrame) -> tuple[torch.Tensor, torch.Tensor]:
+    """All frames without their padding, clip after clip, in half precision (as the cache holds them), and the ends."""
+    values, lengths = [], []
+    for start in tqdm(range(0, len(table), PART), desc=f"frames, {PART} clips at a time", leave=False):
+        with contextlib.redirect_stdout(io.StringIO()):
+            found = cache.frames(encoder, table[start : start + PART], progress=False)
+        values.append(found.values[found.mask].half())
+        lengths.append(found.mask.sum(dim=1))
+    return torch.cat(values), torch.cat(lengths).cumsum(dim=0)
+
+
+def _opus(path: str, seconds: float | None) -> bytes:
+    samples = audio.load(path, RATE)
+    whole = len(samples) / RATE if seconds is None else seconds
+    if not whole:
+        return b""
+    buffer = io.BytesIO()
+    settings = {"format": "OGG", "subtype": "OPUS", "compression_level": listen.COMPRESSION}
+    soundfile.write(buffer, listen.excerpt(samples, RATE, whole), RATE, **settings)
+    return buffer.getvalue()
