@@ -8,9 +8,9 @@ from lib.workbook import ROOT
 
 # What `lib` is made of, from the ground up. A module imports from floors below its own, a package also from itself.
 FLOORS = (
-    "audio augment batch_pairs fetch fingerprint metrics mix parallel pooling profiles search stats store unpack "
+    "audio augment batch_pairs fetch fingerprint metrics mix parallel pooling profiles search split_zip stats store "
     "variants",
-    "frames_file soft_targets",
+    "frames_file soft_targets unpack",
     "adapters books data encoders examples losses predictions runs",
     "cache difference paraphrase pooled run_log show towers train",
     "corpus difference_runs llm",
