@@ -12,7 +12,8 @@ from lib.data.difference_scenes import SCENES
 @pytest.fixture
 def clips(tmp_path, monkeypatch):
     monkeypatch.setenv("HEARSAY_CACHE", str(tmp_path))
-    built = pairs.build("rain", {"evaluate": 2}, 0, pairs.Settings(seconds=1.0, onset_s=(0, 0.2), duration_s=(0.3, 0.5)))
+    short = pairs.Settings(seconds=1.0, onset_s=(0, 0.2), duration_s=(0.3, 0.5))
+    built = pairs.build("rain", {"evaluate": 2}, 0, short)
     return pd.concat([pairs.clip_table(built), pd.DataFrame({"path": [soundscapes.scene(0, "test", 3).locator]})])
 
 
