@@ -1,6 +1,5 @@
 """The sources of clip tables by name, and what each can offer. `DATA` in a notebook's parameters is one of them."""
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,29 +57,14 @@ def folder(argument: str, profile: Profile, seed: int) -> pd.DataFrame:
 
 
 def esc50(argument: str, profile: Profile, seed: int) -> pd.DataFrame:
-    """ESC-50 or a part of it (Piczak 2015): `meta/esc50.csv` and `audio/`, .wav as released or .ogg.
+    """ESC-50 or a part of it; see `lib.data.esc50`."""
+    from lib.data import release  # here: other sources need not wait for it
+    from lib.data.esc50 import clips_of
 
-    The split is the fold ("fold1" ... "fold5": clips of one source recording share a fold), the caption the category in
-    words, the title what the uploader wrote if `meta/freesound_titles.csv` is there, `recording` the Freesound id.
-    """
-    from lib.data.esc50 import home  # here: it imports this module
-
-    root = home(Path(argument).expanduser())
-    meta = root / "meta" / "esc50.csv"
-    if not meta.is_file():
-        raise SourceError(f"expected ESC-50 with meta/esc50.csv in {root}; there is none. Try another esc50:PATH.")
-    frame = pd.read_csv(meta, dtype=str)
-    titles = _titles(root / "meta" / "freesound_titles.csv")
-    found = {name: _either(root / "audio" / name) for name in frame["filename"]}
-    durations = folders.readable(list(found.values()))
-    rows = []
-    for row in frame.to_dict("records"):
-        file, words = found[row["filename"]], row["category"].replace("_", " ")
-        if file in durations:
-            rows.append({"clip_id": file.stem, "split": f"fold{row['fold']}", "path": str(file), "captions": [words],
-                         "keywords": [words], "licence": "CC BY-NC", "duration_s": durations[file],
-                         "recording": row["src_file"], **titles.get(file.stem, {})})  # fmt: skip
-    return table.build(rows, source="esc50")
+    try:
+        return clips_of(Path(argument).expanduser())
+    except release.ReleaseError as error:
+        raise SourceError(str(error)) from None
 
 
 def esc50_uploads(argument: str, profile: Profile, seed: int, noise: float) -> pd.DataFrame:
@@ -236,20 +220,3 @@ def _meant(name: str, kind: str) -> str:
     if kind.lower() in SOURCES:
         return f"Did you mean {kind.lower() + name[len(kind):]!r}?"
     return f"Did you mean 'folder:{name}'?" if name.startswith(("/", "~", ".")) or "/" in name else ""
-
-
-def _either(file: Path) -> Path:
-    """The file, or its copy in the other format: the released ESC-50 is .wav, lighter copies are .ogg."""
-    copies = (file.with_suffix(suffix) for suffix in (file.suffix, ".wav", ".ogg"))
-    return next((copy for copy in copies if copy.is_file()), file)
-
-
-def _titles(csv: Path) -> dict[str, dict[str, str]]:
-    if not csv.is_file():
-        return {}
-    frame = pd.read_csv(csv, dtype=str, keep_default_na=False)
-    if not {"filename", "title", "licence"} <= set(frame.columns):
-        got = ", ".join(frame.columns)
-        warnings.warn(f"{csv.name}: expected filename, title, licence; got {got}: no titles.", stacklevel=4)
-        return {}
-    return {Path(row.filename).stem: {"title": row.title, "licence": row.licence} for row in frame.itertuples()}

@@ -38,9 +38,17 @@ def origin(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture
+def python(environment) -> Path:
+    """The Python of that environment, which lacks the hidden package, whatever an earlier test has installed."""
+    for place in environment.glob(f"venv/lib/python*/site-packages/{HIDDEN}*"):
+        shutil.rmtree(place)
+    return environment / "venv" / "bin" / "python"
+
+
 @pytest.fixture(scope="module")
-def python(tmp_path_factory) -> Path:
-    """A Python of its own that sees this one's packages, but not the hidden one and not the workbook."""
+def environment(tmp_path_factory) -> Path:
+    """An environment of its own that sees this one's packages, but not the hidden one and not the workbook."""
     folder = tmp_path_factory.mktemp("environment")
     seen, here = folder / "seen", Path(sysconfig.get_path("purelib"))
     seen.mkdir()
@@ -50,7 +58,8 @@ def python(tmp_path_factory) -> Path:
     venv.create(folder / "venv", with_pip=False, symlinks=True)
     own = next((folder / "venv").glob("lib/python*/site-packages"))
     (own / "seen.pth").write_text(f"{seen}\n")
-    return folder / "venv" / "bin" / "python"
+    (folder / "home").mkdir()
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +87,8 @@ def run(python: Path, folder: Path, origin: Path, wheels: Path, *, times: int = 
     """The cell, `times` in one process, in that folder; then where everything came from. (process, report)"""
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "PIP_", "JUPYTER"))}
     environment |= {"HEARSAY_REPO": origin.as_uri(), "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
-    environment |= {"HOME": str(folder), "PIP_CONFIG_FILE": os.devnull, "GIT_CONFIG_GLOBAL": os.devnull}
+    home = python.parents[2] / "home"  # pip asks for the version of rustc, which may write there
+    environment |= {"HOME": str(home), "PIP_CONFIG_FILE": os.devnull, "GIT_CONFIG_GLOBAL": os.devnull}
     code = f"for _ in range({times}): exec({setup_cell().source!r})\n" + REPORT.format(hidden=HIDDEN)
     command = [python, "-c", code]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=280)
