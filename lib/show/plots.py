@@ -88,7 +88,7 @@ def bars(ax: Axes, values: Mapping[str, object], *, chance: float | None = None,
             ends = [[max(0.0, centre - value.low)], [max(0.0, value.high - centre)]]
             ax.errorbar(centre, row, xerr=ends, color=BLACK, capsize=5, linewidth=1.6)
             right = value.high
-        ax.annotate(f"{centre:.3f}", (right, row), xytext=(6, 0), textcoords="offset points", va="center")
+        ax.annotate(_number(centre), (right, row), xytext=(6, 0), textcoords="offset points", va="center")
     ax.set(yticks=range(len(names)), yticklabels=names, xlabel=label)
     ax.invert_yaxis()
     ax.tick_params(axis="y", length=0)
@@ -107,9 +107,14 @@ def frame(ax: Axes, *, chance: float | None = None, oracle: float | None = None,
         where, coords = (value, 1.0), ("data", "axes fraction")
         if axis == "y":
             where, coords = where[::-1], coords[::-1]
-        ax.annotate(f"{name} {value:.3f}", where, xycoords=coords, xytext=(2, 3), textcoords="offset points",
+        ax.annotate(f"{name} {_number(value)}", where, xycoords=coords, xytext=(2, 3), textcoords="offset points",
                     color=colour, ha="left" if axis == "x" else "right", fontsize=11)
     return ax
+
+
+def _number(value: float) -> str:
+    """Scores to three places; ranks, counts and such whole."""
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:,.0f}"
 
 
 def matrix(ax: Axes, values: Float[np.ndarray, "row column"], rows: Sequence[str] = (), columns: Sequence[str] = (),

@@ -477,7 +477,7 @@ fig, (ax,) = plots.figure(11, 7.5)
 plots.matrix(ax, among, order, order)
 ax.tick_params(axis="x", rotation=60)
 plots.show(fig, alt="Of each kind of difference (row), the share of its nearest neighbours by kind (column). Rows "
-           "of additions and removals have one strong cell, on the diagonal; the others are smeared over each other.")
+           "of additions and removals have one strong cell, on the diagonal; the others are spread over the whole table.")
 
 # %% [markdown]
 # Read along the rows. Adding and removing make eight clean kinds: their rows have one bright cell, on the diagonal. The

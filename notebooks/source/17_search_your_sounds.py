@@ -256,9 +256,9 @@ claim("17.promise.text", "With the example they are nearer than by the words alo
       behind(BOTH, "dog", "sound and words"), behind(BOTH, "dog", "words"), **given)
 claim("17.promise.right", "The right words bring them nearer than wrong ones",
       behind(BOTH, "dog", "sound and words"), behind(BOTH, "dog", "sound and wrong words"), **given)
-claim("17.promise.caption", "They are as near as by a caption that says it all",
+claim("17.promise.caption", "They stand as near as by a caption that says it all: both about as far up as can be",
       behind(BOTH, "dog", "sound and words"), behind(BOTH, "dog", "caption"), expect="equal", margin=0.01 * SIZE, **given)
-claim("17.promise.this", "Of one certain rain, the changed version is found better by sound and words than by the words",
+claim("17.promise.this", "Of one certain background, the changed version is found better by sound and words than by words",
       of(BOTH, "changes", "AP@10"), of(BOTH, "changes by words", "AP@10"), margin=0.01, **given)
 
 # %% [markdown]
