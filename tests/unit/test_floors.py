@@ -15,7 +15,8 @@ FLOORS = (
     "cache paraphrase pooled run_log show towers train",
     "corpus llm",
     "recipe",
-    "retrieval",
+    "retrieval systems",
+    "costs full_scale",
     "workbook",
 )
 

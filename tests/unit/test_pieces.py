@@ -56,8 +56,8 @@ def gradients(corpus, recipe=BOTH, rows=14):
 
 @pytest.mark.parametrize("size", [1, 4, 5, 14, 50])
 @pytest.mark.parametrize("recipe", [
-    BOTH, replace(BOTH, mixco=True), replace(BOTH, trainable_temperature=True), replace(BOTH, loss="triplet", options={}),
-    replace(BOTH, tune=("text",)),
+    BOTH, replace(BOTH, mixco=True), replace(BOTH, trainable_temperature=True),
+    replace(BOTH, loss="triplet", options={}), replace(BOTH, tune=("text",)),
 ], ids=["nt_xent", "mixco", "temperature", "triplet", "text alone"])  # fmt: skip
 def test_loss_and_gradients_are_those_of_the_whole_batch(size, recipe):
     whole, wanted = gradients(encoded(), recipe)
