@@ -31,7 +31,8 @@ def clips(system: System, *, profile: Profile, seed: int = 0, target: str = "clo
     """All its data sets as one clip table, a split for each part.
 
     Args:
-        target: where its target set lies, as in DATA: "clotho", "clotho:PATH".
+        target: where its target set lies, as in DATA: "clotho", "clotho:PATH"; "frames:FILE", which may hold its
+            noisy partner too.
 
     Raises:
         SourceError: one of them is not here.
@@ -46,7 +47,7 @@ def clips(system: System, *, profile: Profile, seed: int = 0, target: str = "clo
 
 
 def stand_in(system: System, profile: Profile) -> System:
-    """The same stages, one epoch each, with encoders that come with the workbook: for soundscapes and a laptop.
+    """The same stages, one epoch each, with encoders that come with the workbook, pooled: for soundscapes and a laptop.
 
     Raises:
         ValueError: another engine trains this system.
@@ -54,8 +55,8 @@ def stand_in(system: System, profile: Profile) -> System:
     if not system.stages:
         raise ValueError(f"{system.name} is trained by lib.{system.engine}: see notebook 15. Expected one with stages.")
     stages = tuple(_short(stage, profile) for stage in system.stages)
-    return replace(system, audio="small_cnn", text="minilm", stages=stages, pool=system.pool and "mean",
-                   text_pool=system.text_pool and "mean", scratch=False, seconds=None)  # fmt: skip
+    return replace(system, audio="small_cnn", text="minilm", stages=stages, pool="mean", text_pool="mean",
+                   scratch=False, seconds=None)  # fmt: skip
 
 
 def soundscapes(system: System, *, profile: Profile, seed: int, data_name: str = "soundscapes") -> pd.DataFrame:
@@ -92,9 +93,10 @@ def encoded(system: System, table: pd.DataFrame, *, pieces: int | None = None) -
         table = table.assign(captions=[[plain(text) for text in texts] for texts in table["captions"]])
     learn = {side for stage in system.stages for side in stage.tune}
     audio = _from_scratch() if system.scratch else encoders.audio(system.audio)
-    towers = {"audio": audio, "text": encoders.text(system.text)}
+    handed_over = table["path"].str.startswith("frames://").all()  # by whom, the file says
+    towers = {"audio": None if handed_over else audio, "text": encoders.text(system.text)}
     for side in learn if pieces else ():
-        if not system.scratch or side != "audio":
+        if side == "text" or not (system.scratch or handed_over):
             in_pieces(towers[side], pieces)
     corpus = retrieval.encode(table, **towers, pool=system.pool, text_pool=system.text_pool)
     wanted = {"train": system.variants, "test": system.views}
@@ -118,7 +120,8 @@ def departures(system: System, other: System) -> pd.DataFrame:
 
 
 def _loaded(system: System, part: Part, target: str, profile: Profile, seed: int) -> pd.DataFrame:
-    name = target if part.data == "clotho" else part.data
+    handed_over = part.noisy and target.startswith("frames:")
+    name = target if part.data == "clotho" or handed_over else part.data
     table = (data.load_noisy if part.noisy else data.load)(name, profile=profile, seed=seed)
     if part.of:
         table = table[table["split"].isin(part.of)]
