@@ -35,7 +35,8 @@ from lib.show.pipeline import pipeline
 
 profile = profiles.get(PROFILE)
 seeds = [SEED + seed for seed in profile.seeds]
-REAL = not DATA.startswith("soundscapes")  # "clotho", "clotho:PATH" or "frames:FILE": then all is done as the paper did it
+REAL = not DATA.startswith("soundscapes")  # "clotho", "clotho:PATH" or "frames:FILE": then section 5 is done as in the paper
+LESSON = "soundscapes" if REAL else DATA  # what sections 3 and 4 try things on
 
 # %%
 pipeline(["audio encoder", "text encoder", "loss"])
@@ -187,9 +188,9 @@ def cached_backward(embed, loss, x, size):
 # For each size of pieces: how far is the gradient from that of the whole batch, and how many bytes does torch remember at once?
 
 # %%
-tables = {seed: data.load("soundscapes", profile=profile, seed=seed) for seed in seeds}
+tables = {seed: data.load(LESSON, profile=profile, seed=seed) for seed in seeds}
 corpora = {seed: retrieval.encode(table, splits=["train", "validation", "test"]) for seed, table in tables.items()}
-print(f"profile {profile.name}, data {DATA}, seeds {seeds}; sections 3 and 4 use soundscapes whatever DATA is")
+print(f"profile {profile.name}, data {DATA}, seeds {seeds}; here and in section 4: {LESSON}")
 some = corpora[SEED].splits["train"].batch(torch.arange(64) * 5)
 x, words = some.audio[0][:, 0], torch.nn.functional.normalize(some.text[0][:, 0], dim=-1)
 torch.manual_seed(SEED)
