@@ -351,14 +351,20 @@ assert torch.equal(unbroken, resumed) and again < steps
 #
 # (We had no Colab to try these three lines on.)
 #
-# With several GPUs, the same settings run under `torchrun --nproc_per_node 4 SCRIPT.py`: each process takes a share of every batch, the
-# negatives are gathered, and a run that two processes began one can finish.
+# Without a notebook, and with several GPUs (each takes a share of every batch, the negatives are gathered; what two processes began one
+# can finish):
+#
+# ```
+# python -m lib.full_scale primus_2023 --data clotho --pieces 8
+# torchrun --nproc-per-node 4 -m lib.full_scale primus_2023 --data clotho
+# ```
 #
 # ## 5. One of them, by name
 #
 # Choose. With `DATA = "soundscapes"` you get a **stand-in**: the system's stages, losses and augmentation, on soundscapes, with our small
 # encoders, **cut short after one epoch** a stage. It shows that the settings run, and no more: its number says nothing about the paper's.
-# With `DATA = "clotho"` (and the other sets fetched by `data_scripts/`), the real thing is trained.
+# With `DATA = "clotho"` (and the other sets fetched by `data_scripts/`), the real thing is trained. Captions said anew come from the
+# language model that `HEARSAY_LLM` names (notebook 12), or from rules, which hardly know Clotho's words.
 
 # %%
 SYSTEM = "weck_np_f"  # any name of the table, but takeuchi_2022: notebook 15

@@ -119,6 +119,39 @@ def test_soundscapes_stand_for_every_data_set_and_the_shape_runs(name):
     assert 0 <= retrieval.scores(done[-1].model, corpus.examples(["test"], system.stages[-1].tune))["AP@10"].mean() <= 1
 
 
+def test_variants_come_from_whom_one_asks():
+    """With the keywords of its clip for a training caption, without for a query."""
+    tiny = replace(SMOKE, n_train=4, n_validation=4, n_test=4, n_shifted=4, n_noisy=4)
+    system = replace(full_scale.stand_in(SYSTEMS["weck_atae"], tiny), variants=2, views=1)
+    clips, asked = full_scale.soundscapes(system, profile=tiny, seed=0), []
+
+    def writer(caption, keywords, *, n):
+        asked.append((caption, bool(keywords)))
+        return [f"{caption} {k}" for k in range(n)]
+
+    corpus = full_scale.encoded(system, clips, writer=writer)
+    for split, n in (("train", 2), ("test", 1)):
+        captions = corpus.rows[split]["caption"].tolist()
+        assert [told[0] for told in corpus.splits[split].variants.captions] == captions
+        assert corpus.splits[split].variants.most == n
+        assert {keywords for caption, keywords in asked if caption in captions} == {split == "train"}
+    assert corpus.splits["validation"].variants is None
+
+
+def test_the_command_trains_one_by_name_and_finds_it_again(capsys, monkeypatch):
+    tiny = replace(SMOKE, n_train=24, n_validation=8, n_test=12, n_shifted=4, n_noisy=4)
+    monkeypatch.setitem(profiles.PROFILES, "smoke", tiny)
+    monkeypatch.setattr(profiles, "get", lambda name: profiles.PROFILES[name])
+    command = ["weck_atae", "--data", "soundscapes", "--profile", "smoke"]
+    lines = []
+    for _ in range(2):
+        full_scale.main(command)
+        lines.append(capsys.readouterr().out.splitlines()[-1])
+    assert lines[0] == lines[1] and "not comparable" in lines[0] and "Table 2, ATAE: mAP@10 0.136" in lines[0]
+    with pytest.raises(SystemExit):
+        full_scale.main(["clap"])
+
+
 def test_settings_within_settings_are_told_apart():
     first, second = SYSTEMS["weck_atae"].stages[0], SYSTEMS["weck_et"].stages[0]
     assert full_scale._differing(first, second) == {"on": (("train",), ("train", "noisy"))}

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from lib import retrieval
+from lib import parallel, retrieval
 from lib.encoders import pieces, scratch
 from lib.encoders.pieces import in_pieces
 from tests.unit import toy_corpus as toy
@@ -90,6 +90,25 @@ def test_the_second_encoding_meets_the_same_chance():
     for name in kept:
         torch.testing.assert_close(found[name], kept[name], msg=name)
     assert any(not torch.allclose(other[name], kept[name]) for name in kept)  # teeth: chance forgotten
+
+
+def test_in_half_precision_the_second_encoding_is_in_half_precision_too():
+    """As in training: the loss under autocast, the way back outside of it."""
+    found = []
+    for again in (pieces.checkpoint, lambda whole, *piece, use_reentrant: whole(*piece)):
+        encoder = in_pieces(toy.Ear().eval(), 3)
+        torch.manual_seed(0)
+        waveforms, lengths = torch.rand(8, 800), torch.full((8,), 800)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(pieces, "checkpoint", again)
+            with parallel.autocast("bf16"):
+                value = encoder(waveforms, lengths)[0].square().mean()
+            value.backward()
+        found.append(encoder.layer.weight.grad)
+    torch.testing.assert_close(*found, rtol=0, atol=0)
+    whole = toy.Ear().eval()  # teeth: in full precision it is another gradient
+    whole(waveforms, lengths)[0].square().mean().backward()
+    assert not torch.equal(whole.layer.weight.grad, found[0])
 
 
 def test_no_more_than_a_piece_at_once_while_it_learns_and_all_at_once_when_it_does_not():

@@ -9,6 +9,7 @@ import torch
 
 from lib import encoders, retrieval, systems
 from lib.data import release, sources
+from lib.encoders import passt, texts
 from lib.encoders.cards import CARDS
 from lib.systems import SYSTEMS
 from lib.workbook import findings
@@ -195,6 +196,16 @@ def test_a_system_names_what_there_is(name):
     assert bool(system.stages) == (system.engine == "retrieval")
     assert system.notes and all(text.endswith(".") for text in (*system.notes, *system.gaps))
     assert (system.paper.split()[0] in " ".join((*CARDS[system.audio].papers, *CARDS[system.text].papers)))
+
+
+def test_the_encoders_are_set_as_the_systems_say():
+    """Patchout stands in the encoder's own settings, the layer that Weck et al. read in the preset's."""
+    for name in (P, M):
+        settings = passt.SETTINGS[SYSTEMS[name].audio]
+        assert (settings.patchout_mel, settings.patchout_time) == SYSTEMS[name].further["patchout"]
+    assert passt.SETTINGS["passt_n"].segment_s == SYSTEMS[P].further["segment"]
+    assert texts.PRESETS[SYSTEMS[A].text].layer == -2
+    assert {texts.PRESETS[SYSTEMS[name].text].pooling for name in (P, M, T)} == {SYSTEMS[P].text_pool}
 
 
 @pytest.mark.parametrize("part, split", [("train", "train"), ("validation", "validation"), ("test", "test")])
