@@ -11,6 +11,7 @@ from torch import distributed, nn
 
 from lib import metrics, parallel, retrieval, runs, train
 from lib.adapters import MLPAdapter
+from lib.encoders.pieces import in_pieces
 from lib.examples import Batch, Examples
 from lib.towers import DualEncoder, Tower
 
@@ -43,9 +44,12 @@ class Encoder(nn.Module):
         return self.layer(frames).masked_fill(~mask[..., None], 0.0), mask
 
 
-def model(encoders=False):
+def model(encoders=False, size=None):
+    """Encoders that learn do so in pieces of this size, if one is given."""
     with train.lend_chance(torch.Generator().manual_seed(0)):
         towers = [Tower(Encoder(w) if encoders else None, MLPAdapter(w, 5, hidden=8)) for w in (6, 7)]
+    for tower in towers if size else ():
+        in_pieces(tower.encoder, size)
     return DualEncoder(*towers).double()
 
 
@@ -73,9 +77,9 @@ def gradients(loss, groups):
     return {"loss": value.detach()} | {name: p.grad for name, p in own.named_parameters()}
 
 
-def trained(encoders, checkpoint=None, breaks_at=None):
+def trained(encoders, checkpoint=None, breaks_at=None, size=None):
     """Weights and losses after a short training; batches of seven and eight pairs, clips twice in them."""
-    own, known, validated = model(encoders), examples(), []
+    own, known, validated = model(encoders, size), examples(), []
 
     def validate(m):
         validated.append(m)
@@ -126,7 +130,8 @@ FAULTS = {"detached": detached, "unscaled": unscaled, "forgotten": lambda rows: 
 def outcomes():
     """All of it, by case."""
     found = {f"{loss}, {groups}": gradients(loss, groups) for loss in LOSSES for groups in GROUPS}
-    return found | {"fit": trained(encoders=False), "fit with encoders": trained(encoders=True)}
+    fits = {"fit": trained(encoders=False), "fit with encoders": trained(encoders=True)}
+    return found | fits | {"fit in pieces": trained(encoders=True, size=3)}
 
 
 def faulty():

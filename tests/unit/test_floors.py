@@ -15,7 +15,8 @@ FLOORS = (
     "cache difference paraphrase pooled run_log show towers train",
     "corpus difference_runs llm",
     "difference_map example_folder folder_index one_space recipe",
-    "promise retrieval",
+    "promise retrieval systems",
+    "costs full_scale",
     "workbook",
 )
 

@@ -60,7 +60,7 @@ def test_loss_and_gradients_are_those_of_one_process(alone, together, case):
         assert not differences(alone[case], found["right"][case])
 
 
-@pytest.mark.parametrize("case", ["fit", "fit with encoders"])
+@pytest.mark.parametrize("case", ["fit", "fit with encoders", "fit in pieces"])
 def test_a_whole_training_gives_the_weights_of_one_process(alone, together, case):
     start = cases.model(encoders=case != "fit").state_dict()
     assert alone[case]["epochs"] == cases.SETTINGS.max_epochs
@@ -69,6 +69,10 @@ def test_a_whole_training_gives_the_weights_of_one_process(alone, together, case
     assert len(alone[case]["losses"]) == cases.SETTINGS.max_epochs
     for found in together:
         assert not differences(alone[case], found["right"][case])
+
+
+def test_encoders_that_learn_in_pieces_come_to_the_same_weights(alone):
+    assert not differences(alone["fit with encoders"], alone["fit in pieces"])
 
 
 def test_they_train_once_and_both_read_it(alone, together):

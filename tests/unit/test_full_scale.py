@@ -1,0 +1,159 @@
+"""From settings to a run: the data sets as one table, soundscapes in their place, and what differs is told."""
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from lib import data, full_scale, profiles, retrieval, train
+from lib.data import leakage, table
+from lib.systems import SYSTEMS
+
+SMOKE = profiles.PROFILES["smoke"]
+TRAINED = [name for name, system in SYSTEMS.items() if system.stages]
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("HEARSAY_CACHE", str(tmp_path))
+
+
+def rows(name, split, ids, **further):
+    made = [{"clip_id": f"{name}{n} {id}", "split": split, "path": f"/sounds/{id}.wav", "captions": ["A dog, barking!"],
+             "duration_s": 20.0, "recording": id, **further} for n, id in enumerate(ids)]  # fmt: skip
+    return table.build(made, source=name)
+
+
+@pytest.fixture
+def sets(monkeypatch):
+    """Data sets so small that they can be counted; `known` may be changed."""
+    clotho = [rows("clotho", split, ids) for split, ids in (
+        ("train", ["11", "12"]), ("validation", ["21"]), ("test", ["31", "Not found"]))]  # fmt: skip
+    known = {"clotho": pd.concat(clotho, ignore_index=True), "fsd50k": rows("fsd50k", "noisy", ["41", "42", "43"]),
+             "wavcaps": rows("wavcaps", "train", ["51"]), "macs": rows("macs", "train", ["", ""]),
+             "auto_acd": rows("auto_acd", "train", ["abcdefghijk"]),
+             "audiocaps": pd.concat([rows("audiocaps", "train", ["bbcdefghijk"]),
+                                     rows("audiocaps", "test", ["cbcdefghijk"])], ignore_index=True)}  # fmt: skip
+    asked = []
+
+    def load(name, **kwargs):
+        asked.append(name)
+        return known[name.partition(":")[0]]
+
+    monkeypatch.setattr(full_scale.data, "load", load)
+    monkeypatch.setattr(full_scale.data, "load_noisy", load)
+    return known, asked
+
+
+def test_every_part_becomes_a_split(sets):
+    _, asked = sets
+    found = full_scale.clips(SYSTEMS["munakata_2024"], profile=SMOKE, target="clotho:/somewhere")
+    assert found["split"].value_counts().to_dict() == {
+        "train": 2, "validation": 1, "test": 2, "audiocaps": 1, "wavcaps": 1, "macs": 2, "auto_acd": 1}  # fmt: skip
+    assert asked.count("clotho:/somewhere") == 3 and "clotho" not in asked
+    assert (found["path"] == "crop://0+10//sounds/11.wav").sum() == 1 and (found["duration_s"] == 10).all()
+    primus = full_scale.clips(SYSTEMS["primus_2023"], profile=SMOKE)
+    assert (primus["split"] == "audiocaps").sum() == 2  # all its splits, as in the paper
+    assert (primus["path"] == "/sounds/11.wav").sum() == 1
+
+
+def test_half_of_the_noisy_set_is_half(sets):
+    half, whole = (full_scale.clips(SYSTEMS[name], profile=SMOKE) for name in ("weck_et", "weck_best"))
+    assert [(found["split"] == "noisy").sum() for found in (half, whole)] == [2, 3]
+
+
+@pytest.mark.parametrize("name, split", [("wavcaps", "train"), ("clotho", "train")])
+def test_a_test_clip_among_those_to_learn_from_stops_it(sets, name, split):
+    known, _ = sets
+    known[name] = pd.concat([known[name], rows(name, split, ["31"]).assign(clip_id="again")], ignore_index=True)
+    with pytest.raises(leakage.LeakageError, match="evaluation clips too: again"):
+        full_scale.clips(SYSTEMS["primus_2023"], profile=SMOKE)
+
+
+def test_trimming_takes_the_beginning_of_files_and_of_pieces():
+    assert full_scale._trimmed("/a/b.wav", 30.0, 10.0) == "crop://0+10//a/b.wav"
+    assert full_scale._trimmed("crop://12.5+30//a/b.wav", 30.0, 10.0) == "crop://12.5+10//a/b.wav"
+    assert full_scale._trimmed("/a/b.wav", 9.0, 10.0) == "/a/b.wav"
+    assert full_scale._trimmed("frames:///f#3", 30.0, 10.0) == "frames:///f#3"
+
+
+def test_plain_text():
+    assert full_scale.plain("A dog barks, twice; it's LOUD!") == "a dog barks twice its loud"
+    assert full_scale.plain("?!") == "?!"  # an empty caption would be no caption
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_a_stand_in_keeps_the_shape(name):
+    system = SYSTEMS[name]
+    small = full_scale.stand_in(system, SMOKE)
+    kept = ("loss", "options", "on", "tune", "swap", "mask_tokens", "mixco", "one_source", "trainable_temperature")
+    for one, other in zip(system.stages, small.stages, strict=True):
+        assert all(getattr(one, field) == getattr(other, field) for field in kept)
+        assert other.training.max_epochs == 1 and one.training.max_epochs > 1
+        assert other.training.schedule == one.training.schedule
+    told = full_scale.departures(system, small)
+    assert {"audio", "text", "stage 1, max_epochs", "stage 1, dim"} <= set(told.index)
+    assert list(told.loc["audio"]) == [system.audio, "small_cnn"]
+    assert "stage 1, loss" not in told.index
+
+
+def test_departures_are_none_of_a_system_from_itself():
+    assert full_scale.departures(SYSTEMS["primus_2023"], SYSTEMS["primus_2023"]).empty
+
+
+def test_another_engines_system_is_sent_there():
+    with pytest.raises(ValueError, match="takeuchi_2022 is trained by lib.difference_runs: see notebook 15"):
+        full_scale.stand_in(SYSTEMS["takeuchi_2022"], SMOKE)
+
+
+@pytest.mark.parametrize("name", ["weck_ep_f", "munakata_2024"])
+def test_soundscapes_stand_for_every_data_set_and_the_shape_runs(name):
+    tiny = replace(SMOKE, n_train=8, n_validation=4, n_test=12, n_shifted=4, n_noisy=4, batch_size=12)
+    system = full_scale.stand_in(SYSTEMS[name], tiny)
+    clips = full_scale.soundscapes(system, profile=tiny, seed=0)
+    assert set(clips["split"]) == {part.split for part in SYSTEMS[name].parts} and clips["clip_id"].is_unique
+    assert data.of_split(clips, "test")["path"].nunique() == 12
+    corpus = full_scale.encoded(system, clips, pieces=5)
+    done = retrieval.fit_stages(corpus, system.stages, seed=0)
+    assert [fitted.extras["stopped"] for fitted in done] == ["max_epochs"] * len(system.stages)
+    assert 0 <= retrieval.scores(done[-1].model, corpus.examples(["test"], system.stages[-1].tune))["AP@10"].mean() <= 1
+
+
+def test_variants_come_from_whom_one_asks():
+    """With the keywords of its clip for a training caption, without for a query."""
+    tiny = replace(SMOKE, n_train=4, n_validation=4, n_test=4, n_shifted=4, n_noisy=4)
+    system = replace(full_scale.stand_in(SYSTEMS["weck_atae"], tiny), variants=2, views=1)
+    clips, asked = full_scale.soundscapes(system, profile=tiny, seed=0), []
+
+    def writer(caption, keywords, *, n):
+        asked.append((caption, bool(keywords)))
+        return [f"{caption} {k}" for k in range(n)]
+
+    corpus = full_scale.encoded(system, clips, writer=writer)
+    for split, n in (("train", 2), ("test", 1)):
+        captions = corpus.rows[split]["caption"].tolist()
+        assert [told[0] for told in corpus.splits[split].variants.captions] == captions
+        assert corpus.splits[split].variants.most == n
+        assert {keywords for caption, keywords in asked if caption in captions} == {split == "train"}
+    assert corpus.splits["validation"].variants is None
+
+
+def test_the_command_trains_one_by_name_and_finds_it_again(capsys, monkeypatch):
+    tiny = replace(SMOKE, n_train=24, n_validation=8, n_test=12, n_shifted=4, n_noisy=4)
+    monkeypatch.setitem(profiles.PROFILES, "smoke", tiny)
+    monkeypatch.setattr(profiles, "get", lambda name: profiles.PROFILES[name])
+    command = ["weck_atae", "--data", "soundscapes", "--profile", "smoke"]
+    lines = []
+    for _ in range(2):
+        full_scale.main(command)
+        lines.append(capsys.readouterr().out.splitlines()[-1])
+    assert lines[0] == lines[1] and "not comparable" in lines[0] and "Table 2, ATAE: mAP@10 0.136" in lines[0]
+    with pytest.raises(SystemExit):
+        full_scale.main(["clap"])
+
+
+def test_settings_within_settings_are_told_apart():
+    first, second = SYSTEMS["weck_atae"].stages[0], SYSTEMS["weck_et"].stages[0]
+    assert full_scale._differing(first, second) == {"on": (("train",), ("train", "noisy"))}
+    slower = replace(first, training=replace(train.WECK, learning_rate=1.0))
+    assert full_scale._differing(first, slower) == {"learning_rate": (1e-4, 1.0)}
