@@ -26,7 +26,13 @@ def main(
 
     Args:
         seconds: of each recording that go into the file as Opus; None takes it whole, 0 leaves sounds out.
+
+    Raises:
+        ValueError: no file to write to, or seconds below 0.
     """
+    if not out or (seconds or 0) < 0:
+        wanted = "a file to write to and 0 seconds or more: make frames OUT=FILE SECONDS=5"
+        raise ValueError(f"expected {wanted}; got OUT={out!r}, SECONDS={seconds}.")
     sizes = profiles.get(profile)
     clips = [data.load(source, profile=sizes, seed=seed, needs=("captions",))]
     if noisy:

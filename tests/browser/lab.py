@@ -13,7 +13,7 @@ from pathlib import Path
 import nbformat
 from playwright.sync_api import Browser, Page
 
-from lib.workbook import BUILD, build
+from lib.workbook import BUILD, build, pages
 
 CHROMIUM = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
             "--disable-component-update", "--disable-sync")  # fmt: skip
@@ -130,3 +130,29 @@ class Watched:
                 return
             self.page.wait_for_timeout(1000)
         raise RuntimeError(f"no cell ran in {tries} tries")
+
+
+@contextmanager
+def in_lab(browser: Browser, path: Path, home: Path, ready: str):
+    """A notebook in JupyterLab, all its cells run, once what `ready` selects is there."""
+    with server(path.parent, home) as address:
+        watched = Watched(browser, address)
+        watched.open_notebook(path.name)
+        watched.run_all()
+        watched.page.wait_for_selector(ready, timeout=60_000)
+        yield watched
+        watched.page.close()
+
+
+@contextmanager
+def in_page(browser: Browser, executed: nbformat.NotebookNode, name: str, folder: Path, ready: str):
+    """An executed notebook as `make pages` shows it: opened from the disk, offline."""
+    build.write(executed, folder / "notebooks" / f"{name}.ipynb")
+    pages.export(folder / "notebooks", folder / "pages")
+    watched = Watched(browser, "file://")
+    watched.page.context.set_offline(True)
+    watched.page.goto((folder / "pages" / f"{name}.html").as_uri(), wait_until="domcontentloaded")
+    watched.page.wait_for_selector(ready, timeout=60_000)
+    yield watched
+    watched.page.context.set_offline(False)
+    watched.page.close()

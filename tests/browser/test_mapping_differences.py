@@ -3,7 +3,7 @@
 import nbformat
 import pytest
 
-from lib.workbook import BUILD, NOTEBOOKS, build, pages
+from lib.workbook import BUILD, NOTEBOOKS
 from tests.browser import lab
 from tests.browser.test_sound_map import PLAYS, POINT, SOUND, WORDS, rest_on
 
@@ -14,30 +14,17 @@ NAME, SCREENS = "16_mapping_differences", BUILD / "screens"
 @pytest.fixture(scope="module")
 def opened(browser, tmp_path_factory):
     """Notebook 16 at smoke, all its cells run."""
-    path = lab.notebook(NAME, PROFILE="smoke")
-    with lab.server(path.parent, tmp_path_factory.mktemp("lab")) as address:
-        watched = lab.Watched(browser, address)
-        watched.open_notebook(path.name)
-        watched.run_all()
-        watched.page.wait_for_selector(f"{POINT}[tabindex='0']", timeout=60_000)
+    path, home = lab.notebook(NAME, PROFILE="smoke"), tmp_path_factory.mktemp("lab")
+    with lab.in_lab(browser, path, home, f"{POINT}[tabindex='0']") as watched:
         yield watched
-        watched.page.close()
 
 
 @pytest.fixture(scope="module")
 def exported(browser, tmp_path_factory):
     """The committed notebook as `make pages` shows it; opened from the disk, offline."""
-    folder = tmp_path_factory.mktemp("pages")
     committed = nbformat.read(NOTEBOOKS / f"{NAME}.ipynb", 4)
-    build.write(committed, folder / "notebooks" / f"{NAME}.ipynb")
-    pages.export(folder / "notebooks", folder / "pages")
-    watched = lab.Watched(browser, "file://")
-    watched.page.context.set_offline(True)
-    watched.page.goto((folder / "pages" / f"{NAME}.html").as_uri(), wait_until="domcontentloaded")
-    watched.page.wait_for_selector(f"{POINT}[tabindex='0']", timeout=60_000)
-    yield watched
-    watched.page.context.set_offline(False)
-    watched.page.close()
+    with lab.in_page(browser, committed, NAME, tmp_path_factory.mktemp("pages"), f"{POINT}[tabindex='0']") as watched:
+        yield watched
 
 
 @pytest.fixture(params=["opened", "exported"])

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from lib.show import bundle, listen, sound_map
-from lib.workbook import BUILD, build, pages
+from lib.workbook import BUILD, build
 from tests.browser import lab
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -36,34 +36,23 @@ def in_lab(browser, tmp_path_factory):
     path = BUILD / "browser" / "sound_map.ipynb"
     path.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": build.KERNELSPEC}), path)
-    with lab.server(path.parent, tmp_path_factory.mktemp("lab")) as address:
-        watched = lab.Watched(browser, address)
-        watched.open_notebook(path.name)
-        watched.run_all()
-        watched.page.wait_for_selector(f"{POINT}[tabindex='0']", timeout=60_000)
+    with lab.in_lab(browser, path, tmp_path_factory.mktemp("lab"), f"{POINT}[tabindex='0']") as watched:
         yield watched
-        watched.page.close()
 
 
 @pytest.fixture(scope="module")
 def in_page(browser, tmp_path_factory):
     """The same map in a static page, opened from the disk, offline."""
-    outputs, folder = [], tmp_path_factory.mktemp("pages")
+    outputs = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bundle, "emit", lambda data, metadata=None: outputs.append(
             nbformat.v4.new_output("display_data", data=data, metadata=metadata or {})))
         shown()
     notebook = build.build("00_listen_first")
     notebook.cells.insert(4, nbformat.v4.new_code_cell(CELL, outputs=outputs))
-    build.write(build.clean(notebook), folder / "notebooks" / "00_listen_first.ipynb")
-    pages.export(folder / "notebooks", folder / "pages")
-    watched = lab.Watched(browser, "file://")
-    watched.page.context.set_offline(True)
-    watched.page.goto((folder / "pages" / "00_listen_first.html").as_uri(), wait_until="domcontentloaded")
-    watched.page.wait_for_selector(f"{POINT}[tabindex='0']", timeout=60_000)
-    yield watched
-    watched.page.context.set_offline(False)
-    watched.page.close()
+    folder, ready = tmp_path_factory.mktemp("pages"), f"{POINT}[tabindex='0']"
+    with lab.in_page(browser, build.clean(notebook), "00_listen_first", folder, ready) as watched:
+        yield watched
 
 
 @pytest.fixture(params=["in_lab", "in_page"])

@@ -7,9 +7,28 @@ import json
 import zipfile
 
 import numpy as np
+import pytest
 import soundfile
 
+from lib import data, profiles
+
 CLOTHO_FIELDS = ("file_name", "keywords", "sound_id", "sound_link", "start_end_samples", "manufacturer", "license")
+
+
+SMOKE = profiles.PROFILES["smoke"]
+
+
+@pytest.fixture(autouse=True)
+def nothing_else(tmp_path, monkeypatch):
+    """Imported by a module of tests: no data of this machine are found."""
+    monkeypatch.setenv("HEARSAY_DATA", str(tmp_path / "nowhere"))
+    monkeypatch.setenv("HEARSAY_SHARED_DATA", str(tmp_path / "nowhere"))
+
+
+def load(name, root, **options):
+    """A source of which only a miniature is there."""
+    with pytest.warns(UserWarning, match="is not whole in"):
+        return data.load(f"{name}:{root}", profile=SMOKE, **options)
 
 
 def tone(path, seconds=0.5, rate=8000):

@@ -9,6 +9,7 @@ from lib import audio, data, frames_file, profiles, retrieval
 from lib.data import SourceError
 from lib.frames_file import FramesError, FramesFile
 from lib.workbook import frames as command
+from lib.workbook.__main__ import main as workbook
 from tests.unit import toy_corpus as toy
 
 ROWS = [{"clip_id": name, "split": "train", "captions": [f"{name} sounds"]} for name in "abc"]
@@ -96,6 +97,13 @@ def test_a_corpus_from_it_is_that_of_the_data_themselves(handed_out):
                 torch.testing.assert_close(ours.splits[name].audio, theirs.splits[name].audio, rtol=0, atol=0)
     first = given["path"].iloc[0]
     assert abs(len(audio.load(first, 16000)) - 16000) < 100 and np.abs(audio.load(first, 16000)).max() > 0.001
+
+
+@pytest.mark.parametrize("out, seconds", [("", "5"), ("x.frames", "-1"), ("x.frames", "some")])
+def test_a_command_that_cannot_be_meant_is_refused_before_anything_is_encoded(monkeypatch, capsys, out, seconds):
+    monkeypatch.setattr(data, "load", lambda *a, **k: pytest.fail("it began"))
+    assert workbook(["frames", "--out", out, "--seconds", seconds]) == 2
+    assert "frames: " in capsys.readouterr().err
 
 
 def test_only_the_encoder_that_made_them_will_do(handed_out):

@@ -4,24 +4,14 @@ import shutil
 
 import pytest
 
-from lib import data, profiles
+from lib import data
 from lib.data import crop, release, wavcaps
 from tests.unit import miniatures
+from tests.unit.miniatures import SMOKE, load
+from tests.unit.miniatures import nothing_else as nothing_else
 from tests.unit.test_leakage import held_out
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*(is not whole|left out)")
-SMOKE = profiles.PROFILES["smoke"]
-
-
-@pytest.fixture(autouse=True)
-def _nothing_else(tmp_path, monkeypatch):
-    monkeypatch.setenv("HEARSAY_DATA", str(tmp_path / "nowhere"))
-    monkeypatch.setenv("HEARSAY_SHARED_DATA", str(tmp_path / "nowhere"))
-
-
-def load(name, root, **options):
-    with pytest.warns(UserWarning, match="is not whole in"):
-        return data.load(f"{name}:{root}", profile=SMOKE, **options)
 
 
 def wavcaps_list(root, part, *clips):
