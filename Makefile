@@ -67,7 +67,7 @@ frames: $(READY)  ## encode a data set once for a class: make frames DATA=clotho
 check: $(READY)  ## before class: one line for each thing that may be amiss
 	@$(WORKBOOK) check
 
-pages: $(READY)  ## the executed notebooks as static pages in build/pages
+pages: $(READY)  ## notebooks and ledger as static pages in build/pages, with search; links checked
 	@$(WORKBOOK) pages
 
 lint: $(READY)  ## ruff over lib, tests and the notebooks' sources

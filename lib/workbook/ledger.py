@@ -5,6 +5,7 @@ From executed notebooks to `metrics/NN_name.json`, from those to `build/claims.j
 
 import html
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -13,6 +14,9 @@ from lib.show.claims import CLAIM, METRIC, decimals, wording
 from lib.workbook.findings import FINDINGS
 
 WORDS = "A finding of a paper replicates or does not; a claim of our own holds or does not."
+EXPLAINED = (
+    "Every claim, what the paper says, what we measured (effect with its 95 % interval), and the verdict. " + WORDS
+)
 HEADINGS = ("key", "claim", "the paper", "ours, 95 % interval", "verdict", "measured in")
 
 
@@ -126,9 +130,14 @@ def markdown(table: list[dict]) -> str:
     return head + "\n".join(lines) + "\n"
 
 
+def kind(row: dict) -> str:
+    """The verdict in a word or few: holds, underpowered, equivalent, not measurable offline."""
+    return _told(row).split(":")[0].split(" within")[0].split(" (")[0]
+
+
 def summary(table: list[dict]) -> str:
-    kinds = [_told(r).split(":")[0].split(" within")[0].split(" (")[0] for r in table]
-    return "; ".join(f"{kind}: {kinds.count(kind)}" for kind in dict.fromkeys(kinds)) + "."
+    kinds = [kind(r) for r in table]
+    return "; ".join(f"{each}: {kinds.count(each)}" for each in dict.fromkeys(kinds)) + "."
 
 
 STYLE = """body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:75rem;padding:0 1rem}
@@ -137,19 +146,30 @@ th,td{border-bottom:1px solid #ccc;padding:.4rem;text-align:left;vertical-align:
 td:first-child{font-weight:bold}caption{text-align:left;padding:.5rem 0}small{color:#555}"""
 
 
-def page(table: list[dict]) -> str:
-    """The ledger as one HTML page without scripts; text from outside is escaped."""
-    e = html.escape
-    body = ""
-    for r in table:
+def html_table(table: list[dict], where: Callable[[dict], str] = lambda row: html.escape(row["notebook"])) -> str:
+    """The ledger as an HTML table; text from outside is escaped. `where` gives the last cell of a row, as HTML."""
+    e, body = html.escape, ""
+    for r, anchor in zip(table, anchors(table)):
         paper = f"{e(str(r['paper']))} <small>{e(r['source'])}</small>"
-        cells = (e(r["key"]), e(r["claim"]), paper, e(r["ours"]), e(_told(r)), e(r["notebook"]))
-        body += f"<tr id='{e(r['key'], quote=True)}'><td>" + "<td>".join(cells) + "</tr>\n"
+        cells = (e(r["key"]), e(r["claim"]), paper, e(r["ours"]), e(_told(r)), where(r))
+        body += f"<tr id='{e(anchor)}' data-verdict='{e(kind(r))}'><td>" + "<td>".join(cells) + "</tr>\n"
     head = "".join(f"<th scope='col'>{h}</th>" for h in HEADINGS)
+    caption = f"<caption>{e(summary(table))}</caption>"
+    return f"<table class='ledger'>{caption}<thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table>"
+
+
+def anchors(table: list[dict]) -> list[str]:
+    """What the rows are called in an address: their keys; of one that two notebooks measured, the later is W6.10."""
+    keys = [r["key"] for r in table]
+    return [f"{r['key']}.{r['notebook'][:2]}" if r["key"] in keys[:i] else r["key"] for i, r in enumerate(table)]
+
+
+def page(table: list[dict]) -> str:
+    """The ledger as one HTML page without scripts."""
     return f"""<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Hearsay: the ledger</title><style>{STYLE}</style><h1>The ledger</h1>
-<p>Every claim, what the paper says, what we measured (effect with its 95 % interval), and the verdict. {WORDS}</p>
-<table><caption>{e(summary(table))}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></html>
+<p>{EXPLAINED}</p>
+{html_table(table)}</html>
 """
 
 
