@@ -97,3 +97,13 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no shared data in {folder.name}; set HEARSAY_SHARED_DATA to their folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def whole_site(tmp_path_factory) -> Path:
+    """The static pages of the committed notebooks, built once, as `make pages` builds them."""
+    from lib.workbook import pages
+
+    folder = tmp_path_factory.mktemp("site")
+    pages.export(out=folder, teaching=pages.TEACHING)
+    return folder

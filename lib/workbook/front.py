@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from lib.workbook import ledger
 
-SENTENCE = """Hearsay teaches language-based audio retrieval (type a sentence, hear the sound) by building, step by step,
-the systems of five papers; every claim in it is measured by a cell, with an interval."""
+SENTENCE = """Hearsay is a workbook that teaches language-based audio retrieval (type a sentence, hear the sound) by
+building, step by step, the systems of five papers; every claim in it is measured by a cell, with an interval."""
 FILTER = """<p class="filter" hidden><label>Show <select id="verdicts"><option value="">every claim</option></select>
 </label> <span role="status"></span></p>"""
 
@@ -76,7 +76,7 @@ def front(titles: dict[str, str], questions: dict[str, str], rows: list[dict], w
         f'<li><a href="{name}.html">{html.escape(title)}</a> {html.escape(questions[name])}</li>\n'
         for name, title in titles.items()
     )
-    link = '<p>For teachers: <a href="teaching.html">paths through the notebooks for lessons</a>.</p>' if teachers else ""
+    link = '<p>For teachers: <a href="teaching.html">paths through the notebooks</a>.</p>' if teachers else ""
     return f"""<h1>Hearsay</h1>
 <p>{SENTENCE}</p>
 <p>These pages are for reading, listening and searching; nothing here runs, and nothing is fetched from a network.</p>

@@ -152,7 +152,7 @@ def html_table(table: list[dict], where: Callable[[dict], str] = lambda row: htm
     for r, anchor in zip(table, anchors(table)):
         paper = f"{e(str(r['paper']))} <small>{e(r['source'])}</small>"
         cells = (e(r["key"]), e(r["claim"]), paper, e(r["ours"]), e(_told(r)), where(r))
-        body += f"<tr id='{e(anchor)}' data-verdict='{e(kind(r))}'><td>" + "<td>".join(cells) + "</tr>\n"
+        body += f"<tr id='{e(anchor)}' data-verdict='{e(kind(r))}'>{''.join(f'<td>{c}</td>' for c in cells)}</tr>\n"
     head = "".join(f"<th scope='col'>{h}</th>" for h in HEADINGS)
     caption = f"<caption>{e(summary(table))}</caption>"
     return f"<table class='ledger'>{caption}<thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table>"

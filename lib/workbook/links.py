@@ -9,6 +9,7 @@ from lib.workbook import ROOT
 from lib.workbook.build import repository
 
 OUTSIDE = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)  # https:, mailto:, data:
+NO_ALT = "No description has been provided for this image"  # what nbconvert writes where there is none
 NETWORK = re.compile(r"(?:https?:)?//", re.IGNORECASE)
 
 
@@ -55,7 +56,7 @@ class Page(HTMLParser):
         self.targets += [given[name] or "" for name in ("href", "src") if name in given]
         needs = ("href", "src") if tag == "link" else ("src",)
         self.needed += [given[name] or "" for name in needs if name in given]
-        if tag == "img" and not (given.get("alt") or "").strip():
+        if tag == "img" and (given.get("alt") or "").strip() in ("", NO_ALT):
             self.mute.append((given.get("src") or "")[:40])
 
 

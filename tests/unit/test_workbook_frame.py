@@ -8,15 +8,13 @@ import subprocess
 import sys
 import tomllib
 
-import nbformat
 import pytest
 import yaml
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from packaging.requirements import Requirement
 
 import lib
 from lib.data import backgrounds, events
-from lib.workbook import ROOT, __main__, check, lab, names, pages, preflight
+from lib.workbook import ROOT, __main__, check, lab, names, preflight
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PINS = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line)
@@ -165,7 +163,7 @@ def test_preflight_stops_make_with_the_sentence_alone(monkeypatch, tmp_path, cap
     assert preflight.main(str(tmp_path)) == 0, "what is installed already needs no room"
 
 
-# make check, make lab, make pages, the command line
+# make check, make lab, the command line
 
 
 def test_make_check_says_one_line_each():
@@ -229,20 +227,6 @@ def test_a_copy_that_nobody_recorded_is_a_readers_own(tmp_path):
     (originals / "00_a.ipynb").write_text("first")
     (mine / "00_a.ipynb").write_text("mine")
     assert len(lab.copy(originals, mine)) == 1 and (mine / "00_a.ipynb").read_text() == "mine"
-
-
-def test_pages_are_static_and_linked(tmp_path):
-    title = "# 50 An example\n\n[![badge](b)](c)\n\n**The question:** does <it>\nfit?"
-    cell = new_code_cell(
-        "1 + 1", execution_count=1, outputs=[new_output("execute_result", {"text/plain": "2"}, execution_count=1)]
-    )
-    nbformat.write(new_notebook(cells=[new_markdown_cell(title), cell]), tmp_path / "50_example.ipynb")
-    (tmp_path / "picture.png").write_bytes(b"png")
-    made = pages.export(tmp_path, tmp_path / "pages")
-    assert sorted(p.name for p in made) == ["50_example.html", "index.html", "ledger.html"]
-    index = (tmp_path / "pages" / "index.html").read_text()
-    assert "<a href='50_example.html'>50 An example</a> does &lt;it&gt; fit?" in index and 'href="ledger.html"' in index
-    assert "An example" in made[0].read_text() and (tmp_path / "pages" / "picture.png").exists()
 
 
 def test_the_command_line_says_what_is_wrong(capsys):

@@ -142,10 +142,18 @@ def test_the_findings_are_those_of_the_brief():
         assert offline.startswith({"X1": "test split: exactly"}.get(key, FINDINGS[key].offline)), key
 
 
+def test_a_key_that_two_notebooks_measured_has_two_anchors():
+    table = ledger.rows([entry(claim()), entry(claim(), name="10_what_narrowed_the_gap")])
+    anchors = ledger.anchors(table)
+    assert len(set(anchors)) == len(table) and [a for a in anchors if a.startswith("W6")] == ["W6", "W6.10"]
+    page = ledger.page(table)
+    assert "<tr id='W6' data-verdict='replicates'>" in page and "<tr id='W6.10' " in page
+
+
 def test_a_claim_of_no_paper_holds_on_the_page_and_keeps_its_word_in_the_json():
     words = {"replicates": "holds", "does not replicate here": "does not hold here"}
     for verdict, told in words.items():
         own = dict(key="00.own", verdict=verdict, paper="-", claim="a", source="b", ours="c", notebook="d")
         assert ledger.summary([own]) == f"{told}: 1." and f"| {told} |" in ledger.markdown([own])
-        assert f"<td>{told}<td>" in ledger.page([own]) and own["verdict"] == verdict
+        assert f"<td>{told}</td>" in ledger.page([own]) and own["verdict"] == verdict
         assert f"| {verdict} |" in ledger.markdown([own | {"paper": ".209 against .193"}])
