@@ -27,7 +27,8 @@ OWN = ("pages.js", "pages.css")
 PICTURE_OUTSIDE = re.compile(r"!\[([^\]]*)\]\(https?://[^)]*\)")
 MENTION = re.compile(r"\b[Nn]otebooks?\s\d\d(?:(?:\s\([^()]*\))?(?:,|\sand|\sto|\sor)+\s\d\d\b(?!%))*")
 UNLINKED = ("a", "code", "pre", "math", "summary", "h1", "h2", "h3", "h4", "script")
-ASLEEP = "Something to play with stands here while the notebook runs."
+RUNNING = "while the notebook runs"  # so lib/show's widgets say what stands in their place
+ASLEEP = f"Something to play with stands here {RUNNING}."
 STILL = "Nothing runs on this page; open the notebook to try it."
 
 
@@ -54,8 +55,9 @@ def asleep(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """The notebook with a sentence wherever a widget would need a kernel; its own, where it left one."""
     for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
         data = output.get("data", {})
-        if WIDGET in data or (output.output_type == "display_data" and set(data) == {"text/plain"}):
-            text = data.get("text/plain") if "while the notebook runs" in data.get("text/plain", "") else ASLEEP
+        own = RUNNING in data.get("text/plain", "")
+        if WIDGET in data or (own and set(data) == {"text/plain"}):
+            text = data["text/plain"] if own else ASLEEP
             rest = {kind: data[kind] for kind in data if kind not in (WIDGET, "text/plain")}
             told = f'<p class="asleep">{html.escape(text)} {STILL}</p>'
             output.data = nbformat.from_dict(rest or {"text/html": told})

@@ -157,9 +157,7 @@ def test_the_figure_has_the_width_that_there_is(watched):
 
 def test_nothing_went_wrong_and_nothing_left_this_machine(in_lab, in_page):
     for watched in (in_lab, in_page):
-        assert not [e for e in watched.errors if "ERR_INTERNET_DISCONNECTED" not in e], watched.errors
-    assert not in_lab.outside, in_lab.outside
-    assert all("mathjax" in url.lower() or "require" in url.lower() for url in in_page.outside), in_page.outside
+        assert not watched.errors and not watched.outside, (watched.errors, watched.outside)
 
 
 def test_without_plotly_the_buttons_still_go_from_point_to_point(in_page, browser, tmp_path):

@@ -218,13 +218,26 @@ def test_pictures_keep_their_words_and_what_needs_a_kernel_says_so(tmp_path):
     figure = shown({"image/png": "aGVhcg==", "text/plain": "x"}, **png)
     panel = shown({WIDGET: {"model_id": "1"}, "text/plain": "Panel()"})
     told = shown({"text/plain": "A search box stands here while the notebook runs: <type>."})
+    result = new_output("execute_result", {"text/plain": f"Sliders stand here {pages.RUNNING}."}, execution_count=1)
     both = shown({WIDGET: {"model_id": "1"}, "text/html": "<b>still</b>", "text/plain": "Panel()"})
-    page = soup(site(tmp_path, figure, panel, told, both) / "50_example.html")
+    last = new_code_cell("box", outputs=[result, new_output("execute_result", {"text/plain": "42"}, execution_count=1)])
+    page = soup(site(tmp_path, figure, panel, told, both, last) / "50_example.html")
     assert page.main.img["alt"] == "a <rising> line" and page.main.img["src"].startswith("data:image/png;base64,aGVh")
     sentences = [p.text for p in page.select("p.asleep")]
-    assert sentences[0] == f"{pages.ASLEEP} {pages.STILL}" and "Panel()" not in page.text and len(sentences) == 2
+    assert sentences[0] == f"{pages.ASLEEP} {pages.STILL}" and "Panel()" not in page.text and len(sentences) == 3
     assert sentences[1] == f"A search box stands here while the notebook runs: <type>. {pages.STILL}"
+    assert sentences[2] == f"Sliders stand here {pages.RUNNING}. {pages.STILL}"
     assert page.find("b", string="still") and "model_id" not in str(page)
+
+
+def test_no_widget_of_the_notebooks_leaves_a_hole(whole_site):
+    asleep = {}
+    for path in whole_site.glob("*.html"):
+        as_text = re.findall(r"<pre\b.*?</pre>", path.read_text(), flags=re.DOTALL)
+        assert not [text for text in as_text if pages.RUNNING in text], path.name
+        asleep[path.name[:2]] = [p.text for p in soup(path).select("p.asleep")]
+    assert {number for number, sentences in asleep.items() if sentences} == {"00", "16", "17", "18"}
+    assert all(s.endswith(f" {pages.STILL}") and pages.ASLEEP not in s for each in asleep.values() for s in each)
 
 
 def test_teachers_have_a_page_where_there_is_one(tmp_path):
