@@ -9,26 +9,12 @@ SENTENCE = """Hearsay is a workbook that teaches language-based audio retrieval 
 building, step by step, the systems of five papers; every claim in it is measured by a cell, with an interval."""
 FILTER = """<p class="filter" hidden><label>Show <select id="verdicts"><option value="">every claim</option></select>
 </label> <span role="status"></span></p>"""
-
-
-def frame(title: str, body: str, contents: str = "", around: str = "") -> str:
-    """A whole page.
-
-    Args:
-        body: what stands in `<main>`, as HTML.
-        contents: a list of links to its sections, as HTML; empty for none.
-        around: links to the pages before and after, as HTML.
-    """
-    beside = (
-        f'<nav class="contents" aria-label="Sections of this page"><details open><summary>Sections</summary>{contents}'
-        "</details></nav>"
-    )
-    return f"""<!doctype html>
+FRAME = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{html.escape(title)}</title>
+<title>{title}</title>
 <link rel="stylesheet" href="hearsay.css">
 <script src="hearsay.js" defer></script>
 </head>
@@ -40,8 +26,8 @@ def frame(title: str, body: str, contents: str = "", around: str = "") -> str:
 <input id="query" type="search" autocomplete="off" placeholder="Search (press /)" aria-controls="found">
 </form><div id="found" hidden><p role="status"></p><ol></ol></div></search>
 </header>
-<div class="columns{"" if contents else " wide"}">
-{beside if contents else ""}
+<div class="columns{wide}">
+{beside}
 <main id="main" tabindex="-1">
 {body}
 {around}
@@ -50,6 +36,21 @@ def frame(title: str, body: str, contents: str = "", around: str = "") -> str:
 </body>
 </html>
 """
+CONTENTS = """<nav class="contents" aria-label="Sections of this page">
+<details open><summary>Sections</summary>{contents}</details></nav>"""
+
+
+def frame(title: str, body: str, contents: str = "", around: str = "") -> str:
+    """A whole page.
+
+    Args:
+        body: what stands in `<main>`, as HTML.
+        contents: a list of links to its sections, as HTML; empty for none.
+        around: links to the pages before and after, as HTML.
+    """
+    beside = CONTENTS.format(contents=contents) if contents else ""
+    wide = "" if contents else " wide"
+    return FRAME.format(title=html.escape(title), body=body, beside=beside, wide=wide, around=around)
 
 
 def around(name: str, titles: dict[str, str]) -> str:
