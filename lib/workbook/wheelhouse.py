@@ -60,39 +60,58 @@ def main(out: str, options: str = "") -> int:
     folder, target = Path(out), shlex.split(options)
     folder.mkdir(parents=True, exist_ok=True)
     print("asking pip what is wanted (some minutes) ...", flush=True)
-    found = wanted(requirements(), target)
+    asked = requirements(ROOT)
+    found = wanted(asked, target)
     there = whole(folder)
-    lacking = [package for package in found if not any(_is(name, *package) for name in there)]
+    lacking = [package for package in found.items() if not any(_is(name, *package) for name in there)]
     print(f"{len(found)} packages; {len(found) - len(lacking)} are in {folder} already", flush=True)
     if problem := room_problem(shutil.disk_usage(folder).free, sum((folder / n).stat().st_size for n in there), folder):
         raise ValueError(problem)
     gather(folder, lacking, target)
     (folder / README).write_text(TEXT.format(target=options or described()), encoding="utf-8")
-    _report(requirements(), [*target, "--no-index", "--find-links", str(folder.resolve())])  # would a class get them?
+    _report(asked, [*target, "--no-index", "--find-links", str(folder.resolve())])  # would a class get them?
     size = sum(path.stat().st_size for path in folder.glob("*.whl")) / 1e9
     print(f"{folder}: {len(list(folder.glob('*.whl')))} wheels, {size:.1f} GB. To install: make run WHEELS={folder}")
     return 0
 
 
-def requirements(root: Path = ROOT) -> list[str]:
+def requirements(root: Path) -> list[str]:
     """All that an editable install with the tests' packages asks for, with what builds it."""
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     own = project["project"]
     return [*own["dependencies"], *own["optional-dependencies"]["dev"], *project["build-system"]["requires"]]
 
 
-def wanted(requirements: Sequence[str], target: Sequence[str]) -> list[tuple[str, str]]:
-    """(name, version) of each package that pip would install, with the pins of constraints.txt."""
-    return [(p["metadata"]["name"], p["metadata"]["version"]) for p in _report(requirements, target)["install"]]
+def wanted(requirements: list[str], target: Sequence[str]) -> dict[str, str]:
+    """Name -> version of each package that pip would install, with the pins of constraints.txt. What only the target's
+    Python asks for is added to `requirements`: pip itself reads such conditions for the Python that runs it."""
+    while True:
+        packages = [package["metadata"] for package in _report(requirements, target)["install"]]
+        found = {package["name"]: package["version"] for package in packages}
+        more = _asked_by_another_python(packages, target) - {_plain(name) for name in found}
+        if not more:
+            return found
+        requirements += sorted(more)
+
+
+def _asked_by_another_python(packages: Sequence[dict], target: Sequence[str]) -> set[str]:
+    """Plain names of what these packages need under the Python that the options name; none where they name none."""
+    if not (named := re.search(r"--python-version[ =](\d+\.\d+)", " ".join(target))):
+        return set()
+    from packaging.requirements import Requirement  # here: not there before the installation
+
+    other = {"python_version": named[1], "python_full_version": f"{named[1]}.0", "extra": ""}
+    needs = [Requirement(text) for package in packages for text in package.get("requires_dist", ())]
+    return {_plain(need.name) for need in needs if need.marker and need.marker.evaluate(other)}
 
 
 def _report(requirements: Sequence[str], target: Sequence[str]) -> dict:
     """What pip would do on a machine that has nothing yet; it does nothing."""
-    other = ["--only-binary=:all:", "--target", "nowhere"] if _foreign(target) else []
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "report.json"
+        other = ["--only-binary=:all:", "--target", scratch] if _foreign(target) else []
         command = ["install", "--dry-run", "--ignore-installed", "--report", str(path), *other, *target]
-        _pip([*command, "-c", str(ROOT / "constraints.txt"), *requirements], scratch)
+        _pip([*command, "-c", str(ROOT / "constraints.txt"), *requirements])
         return json.loads(path.read_text(encoding="utf-8"))
 
 
@@ -111,17 +130,18 @@ def gather(folder: Path, packages: Sequence[tuple[str, str]], target: Sequence[s
         batch = [f"{name}=={version}" for name, version in packages[start : start + BATCH]]
         print(f"[{start + len(batch)}/{len(packages)}] {', '.join(batch)}", flush=True)
         with tempfile.TemporaryDirectory(prefix=".fetched-", dir=folder) as scratch:
-            _pip([verb[0], "--no-deps", *verb[1:], scratch, *target, *batch], scratch)
+            _pip([verb[0], "--no-deps", *verb[1:], scratch, *target, *batch])
             fetched = {path.name: _digest(path) for path in Path(scratch).glob("*.whl")}
             for name in fetched:
                 (Path(scratch) / name).replace(folder / name)
         write_sums(folder, sums(folder) | fetched)
 
 
-def _pip(arguments: Sequence[str], cwd: str) -> None:
-    done = subprocess.run([*PIP, *arguments, "--quiet", "--disable-pip-version-check"], cwd=cwd, stderr=subprocess.PIPE)
+def _pip(arguments: Sequence[str]) -> None:
+    done = subprocess.run([*PIP, *arguments, "--quiet", "--disable-pip-version-check"], stderr=subprocess.PIPE)
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip()[-800:]
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        said = "\n".join(line for line in lines if not line.startswith("WARNING"))[-800:]
         raise ValueError(f"pip could not: {said}\nTry the same command again: what is in the folder stays.")
 
 
@@ -149,7 +169,7 @@ def room_problem(free_bytes: int, there_bytes: int, folder: Path) -> str:
     needs, free = max(ROOM_GB - there_bytes / 1e9, 0.2), free_bytes / 1e9
     if free >= needs:
         return ""
-    return f"expected {needs:.1f} GB free for {folder}; got {free:.1f} GB. Free some space, or name another disk's folder."
+    return f"expected {needs:.1f} GB free for {folder}; got {free:.1f} GB. Free some space, or name another disk."
 
 
 def problems(folder: Path) -> Iterator[str]:

@@ -1,8 +1,6 @@
 """The first cell of every notebook, run as Colab would: an empty folder, a fresh environment, a package missing."""
 
 import ast
-import base64
-import hashlib
 import importlib.metadata
 import json
 import os
@@ -10,13 +8,13 @@ import shutil
 import subprocess
 import sysconfig
 import venv
-import zipfile
 from pathlib import Path
 
 import pytest
 
 from lib.workbook import ROOT, setup
 from lib.workbook.build import repository, setup_cell
+from tests import tiny_wheels
 
 HIDDEN = "pooch"  # small and pure: the package that this environment lacks
 REPORT = """
@@ -65,22 +63,7 @@ def environment(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory) -> Path:
     """Where pip finds the hidden package, in place of the network."""
-    folder, version = tmp_path_factory.mktemp("wheels"), "99.0"
-    files = {
-        f"{HIDDEN}/__init__.py": "",
-        f"{HIDDEN}-{version}.dist-info/METADATA": f"Metadata-Version: 2.1\nName: {HIDDEN}\nVersion: {version}\n",
-        f"{HIDDEN}-{version}.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    record = f"{HIDDEN}-{version}.dist-info/RECORD"
-    lines = [f"{name},sha256={_digest(text)},{len(text)}" for name, text in files.items()] + [f"{record},,"]
-    with zipfile.ZipFile(folder / f"{HIDDEN}-{version}-py3-none-any.whl", "w") as wheel:
-        for name, text in (files | {record: "\n".join(lines)}).items():
-            wheel.writestr(name, text)
-    return folder
-
-
-def _digest(text: str) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+    return tiny_wheels.write(tmp_path_factory.mktemp("wheels"), HIDDEN, "99.0").parent
 
 
 def run(python: Path, folder: Path, origin: Path, wheels: Path, *, times: int = 1):
