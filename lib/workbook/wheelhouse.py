@@ -100,16 +100,17 @@ def _asked_by_another_python(packages: Sequence[dict], target: Sequence[str]) ->
         return set()
     from packaging.requirements import Requirement  # here: not there before the installation
 
-    other = {"python_version": named[1], "python_full_version": f"{named[1]}.0", "extra": ""}
+    this, other = {"extra": ""}, {"python_version": named[1], "python_full_version": f"{named[1]}.0", "extra": ""}
     needs = [Requirement(text) for package in packages for text in package.get("requires_dist", ())]
-    return {_plain(need.name) for need in needs if need.marker and need.marker.evaluate(other)}
+    needs = [need for need in needs if need.marker and need.marker.evaluate(other)]
+    return {_plain(need.name) for need in needs if not need.marker.evaluate(this)}
 
 
 def _report(requirements: Sequence[str], target: Sequence[str]) -> dict:
     """What pip would do on a machine that has nothing yet; it does nothing."""
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "report.json"
-        other = ["--only-binary=:all:", "--target", scratch] if _foreign(target) else []
+        other = ["--only-binary=:all:", "--ignore-requires-python", "--target", scratch] if _foreign(target) else []
         command = ["install", "--dry-run", "--ignore-installed", "--report", str(path), *other, *target]
         _pip([*command, "-c", str(ROOT / "constraints.txt"), *requirements])
         return json.loads(path.read_text(encoding="utf-8"))
