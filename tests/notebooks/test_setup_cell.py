@@ -128,7 +128,7 @@ def test_a_missing_package_and_no_network_is_one_sentence(python, origin, tmp_pa
 
 
 def amiss(notebook, name: str) -> list[str]:
-    """What would make Colab do with this notebook something else than what is simulated here; empty when nothing does."""
+    """Why Colab would do something else with this notebook than what is simulated here; empty when it would not."""
     first, *rest = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     found = [] if first == setup_cell().source else ["another first cell"]
     if f"blob/main/notebooks/{name}.ipynb" not in badge(name) or badge(name) not in str(notebook):
