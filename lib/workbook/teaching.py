@@ -64,7 +64,7 @@ def problems(text: str, metrics: Path = METRICS, sources: Path = SOURCES, root: 
 
 def _places(text: str, sources: Path) -> Iterator[str]:
     headings = {path.name[:2]: _headings(path.read_text(encoding="utf-8")) for path in sources.glob("[0-9][0-9]_*.py")}
-    for number, kind, place, title, also, second, other in PLACE.findall(text):
+    for number, kind, place, title, also, second, other in PLACE.findall(" ".join(text.split())):
         for what, where, said in ((kind, place, title), (also or kind, second, other)):
             there = headings.get(number, {}).get((what, where))
             if where and there is None:
