@@ -23,7 +23,8 @@ SUMS, README = "SHA256SUMS", "README.txt"
 ROOM_GB = 4.0  # of wheels for one Python, and some more while they are fetched
 BATCH = 10  # packages at a time: so much is fetched again after a break
 PIP = (sys.executable, "-m", "pip")
-TEXT = """The packages of Hearsay, for {target}. Nothing here needs the internet.
+TEXT = """The packages of Hearsay. Nothing here needs the internet.
+{targets}
 Wheels are made for one kind of machine and one Python: for others, run make wheelhouse there.
 
 1. Copy this folder and the workbook's folder (without .venv and build) to your disk.
@@ -68,7 +69,7 @@ def main(out: str, options: str = "") -> int:
     if problem := room_problem(shutil.disk_usage(folder).free, sum((folder / n).stat().st_size for n in there), folder):
         raise ValueError(problem)
     gather(folder, lacking, target)
-    (folder / README).write_text(TEXT.format(target=options or described()), encoding="utf-8")
+    write_readme(folder, options or f"Python {platform.python_version()}")
     _report(asked, [*target, "--no-index", "--find-links", str(folder.resolve())])  # would a class get them?
     size = sum(path.stat().st_size for path in folder.glob("*.whl")) / 1e9
     print(f"{folder}: {len(list(folder.glob('*.whl')))} wheels, {size:.1f} GB. To install: make run WHEELS={folder}")
@@ -157,6 +158,14 @@ def write_sums(folder: Path, digests: dict[str, str]) -> None:
     part = folder / f"{SUMS}.part"
     part.write_text("".join(f"{digests[name]}  {name}\n" for name in sorted(digests)), encoding="utf-8")
     part.replace(folder / SUMS)
+
+
+def write_readme(folder: Path, target: str) -> None:
+    """The commands, and for what machines all that has been gathered here is."""
+    path, new = folder / README, f"For {target} on {platform.system()} {platform.machine()}."
+    before = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    targets = sorted({line for line in before if line.startswith("For ")} | {new})
+    path.write_text(TEXT.format(targets="\n".join(targets)), encoding="utf-8")
 
 
 def whole(folder: Path) -> list[str]:

@@ -172,7 +172,9 @@ def test_for_another_machine_its_own_wheels_come_and_what_only_its_python_needs(
     options = "--python-version 3.99 --platform manylinux_2_28_x86_64 --implementation cp"
     assert wheelhouse.main(str(tmp_path / "other"), options) == 0
     assert {"tiny_three-2.0-cp399-none-any.whl", "tiny_new-1.0-py3-none-any.whl"} <= names(tmp_path / "other")
-    assert "for --python-version 3.99" in (tmp_path / "other" / wheelhouse.README).read_text()
+    wheelhouse.write_readme(tmp_path / "other", "Python 3.11.7")  # gathered into the same folder
+    text = (tmp_path / "other" / wheelhouse.README).read_text()
+    assert "For --python-version 3.99 " in text and "For Python 3.11.7 on " in text and text.count("\nFor ") == 2
 
 
 def make(root, wheels, tmp_path):
