@@ -58,7 +58,7 @@ def main(out: str, options: str = "") -> int:
     """
     if not out:
         raise ValueError("expected a folder to write to; got none. Try make wheelhouse OUT=wheels.")
-    folder, target = Path(out), shlex.split(options)
+    folder, target = Path(out).expanduser(), shlex.split(options)
     folder.mkdir(parents=True, exist_ok=True)
     print("asking pip what is wanted (some minutes) ...", flush=True)
     asked = requirements(ROOT)
@@ -224,5 +224,5 @@ def _digest(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    found = list(problems(Path(sys.argv[1])))
+    found = list(problems(Path(sys.argv[1]).expanduser()))
     sys.exit("\n".join(found) or 0)
