@@ -11,6 +11,8 @@ ENCODER ?= small_cnn
 NOISY ?=
 SECONDS ?= 5
 OUT ?=
+WHEELS ?=
+FOR ?=
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -20,7 +22,7 @@ export OMP_NUM_THREADS ?= 1
 export MKL_NUM_THREADS ?= 1
 export PYTHONHASHSEED ?= 0
 
-.PHONY: run test lab notebooks verify record rebaseline bench check pages frames lint clean help
+.PHONY: run test lab notebooks verify record rebaseline bench check wheelhouse pages frames lint clean help
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -29,8 +31,10 @@ help:  ## this list
 $(READY): constraints.txt pyproject.toml
 	@$(PYTHON) lib/workbook/preflight.py
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@echo "installing the pinned packages into .venv (once; some minutes, about 6 GB)"
+	@case "$(WHEELS)" in ""|http*) ;; *) $(PYTHON) lib/workbook/wheelhouse.py "$(WHEELS)" ;; esac
+	@echo "installing the pinned packages into .venv (once; some minutes, about 6 GB of disk)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]" \
+		$(if $(WHEELS),--no-index --find-links "$(WHEELS)") \
 		|| { echo "The packages could not be installed: the lines above say why; then type the same command again." >&2; exit 1; }
 	@touch $@
 
@@ -63,6 +67,9 @@ bench: $(READY)  ## our speed beside what you would use instead
 frames: $(READY)  ## encode a data set once for a class: make frames DATA=clotho NOISY=fsd50k ENCODER=cnn14 OUT=FILE
 	@$(WORKBOOK) frames --data "$(DATA)" --noisy "$(NOISY)" --encoder "$(ENCODER)" --out "$(OUT)" \
 		--profile "$(PROFILE)" --seed "$(SEED)" --seconds "$(SECONDS)"
+
+wheelhouse: $(READY)  ## the packages in one folder, for a class without the internet: make wheelhouse OUT=FOLDER
+	@$(WORKBOOK) wheelhouse --out "$(OUT)" --for "$(FOR)"
 
 check: $(READY)  ## before class: one line for each thing that may be amiss
 	@$(WORKBOOK) check

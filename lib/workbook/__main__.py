@@ -36,6 +36,9 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--profile", default="laptop", choices=PROFILES)
     sub.add_argument("--seed", default=0, type=int)
     sub.add_argument("--seconds", default="5", help="of each sound that go with it; 0 for none, all for the whole")
+    sub = verbs.add_parser("wheelhouse", help="the pinned packages in one folder, for a class without the internet")
+    sub.add_argument("--out", required=True, help="the folder; what it holds already is not fetched again")
+    sub.add_argument("--for", default="", dest="options", help="pip's options for other machines: --python-version ...")
     for verb, text in (("lab", "working copies in JupyterLab"), ("check", "before class"), ("pages", "static pages")):
         verbs.add_parser(verb, help=text)
     return top
@@ -67,6 +70,10 @@ def _verb(args: argparse.Namespace) -> int:
         from lib.workbook import bands
 
         return bands.rebaseline(args.nb, args.reason)
+    if args.verb == "wheelhouse":
+        from lib.workbook import wheelhouse
+
+        return wheelhouse.main(args.out, args.options)
     if args.verb == "frames":
         from lib.workbook import frames
 

@@ -22,6 +22,7 @@ from lib.workbook import (
     provenance,
     runner,
     runtimes,
+    teaching,
 )  # fmt: skip
 from lib.workbook.build import build, write
 
@@ -99,6 +100,7 @@ def notebooks(select: str, force: bool) -> int:
         _publish(name, NOTEBOOKS / f"{name}.ipynb", entry["runs"])
     table = ledger.publish(ledger.load(METRICS), BUILD)
     (NOTEBOOKS / "LEDGER.md").write_text(ledger.markdown(table), encoding="utf-8")
+    teaching.renew()
     print(f"{len(stale)} executed, {len(chosen) - len(stale)} unchanged; {ledger.summary(table)}")
     return _failed(runs)
 
@@ -127,14 +129,16 @@ def _publish(name: str, executed: Path, runs: dict) -> None:
 
 
 def numbers(select: str) -> int:
-    """Put the committed measurements into the prose of the sources; whether the sentences still hold, you must read."""
-    for name in names(select):
-        path = SOURCES / f"{name}.py"
+    """Put the committed measurements into the prose of the sources, and of TEACHING.md; whether the sentences still
+    hold, you must read."""
+    entries = {name: json.loads((METRICS / f"{name}.json").read_text(encoding="utf-8")) for name in names(select)}
+    pages = [(SOURCES / f"{name}.py", entry) for name, entry in entries.items()]
+    for path, entry in [*pages, (teaching.PAGE, teaching.entry())]:
         before = path.read_text(encoding="utf-8")
-        after = lint.refill(before, json.loads((METRICS / f"{name}.json").read_text(encoding="utf-8")))
+        after = lint.refill(before, entry)
         path.write_text(after, encoding="utf-8")
         changed = [(a, b) for a, b in zip(before.splitlines(), after.splitlines()) if a != b]
-        print("\n".join([f"{name}: {len(changed)} lines", *(f"  - {a}\n  + {b}" for a, b in changed)]))
+        print("\n".join([f"{path.stem}: {len(changed)} lines", *(f"  - {a}\n  + {b}" for a, b in changed)]))
     return 0
 
 

@@ -1,28 +1,30 @@
 """The first cell of every notebook, run as Colab would: an empty folder, a fresh environment, a package missing."""
 
 import ast
-import base64
-import hashlib
 import importlib.metadata
 import json
 import os
+import re
 import shutil
 import subprocess
 import sysconfig
 import venv
-import zipfile
 from pathlib import Path
 
+import nbformat
 import pytest
 
-from lib.workbook import ROOT, setup
-from lib.workbook.build import repository, setup_cell
+from lib.workbook import NOTEBOOKS, ROOT, names, setup
+from lib.workbook.build import badge, repository, setup_cell
+from tests import tiny_wheels
 
 HIDDEN = "pooch"  # small and pure: the package that this environment lacks
 REPORT = """
 import json, sys, torch, importlib.metadata
 import lib, {hidden}
-print("REPORT", json.dumps(dict(lib=lib.__file__, first=sys.path[0], torch=torch.__file__, hidden={hidden}.__file__)))
+from lib import store
+print("REPORT", json.dumps(dict(lib=lib.__file__, first=sys.path[0], torch=torch.__file__, hidden={hidden}.__file__,
+                                drive="google.colab" in sys.modules, cache=str(store.root()))))
 """
 
 
@@ -65,31 +67,16 @@ def environment(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory) -> Path:
     """Where pip finds the hidden package, in place of the network."""
-    folder, version = tmp_path_factory.mktemp("wheels"), "99.0"
-    files = {
-        f"{HIDDEN}/__init__.py": "",
-        f"{HIDDEN}-{version}.dist-info/METADATA": f"Metadata-Version: 2.1\nName: {HIDDEN}\nVersion: {version}\n",
-        f"{HIDDEN}-{version}.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    record = f"{HIDDEN}-{version}.dist-info/RECORD"
-    lines = [f"{name},sha256={_digest(text)},{len(text)}" for name, text in files.items()] + [f"{record},,"]
-    with zipfile.ZipFile(folder / f"{HIDDEN}-{version}-py3-none-any.whl", "w") as wheel:
-        for name, text in (files | {record: "\n".join(lines)}).items():
-            wheel.writestr(name, text)
-    return folder
+    return tiny_wheels.write(tmp_path_factory.mktemp("wheels"), HIDDEN, "99.0").parent
 
 
-def _digest(text: str) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
-
-
-def run(python: Path, folder: Path, origin: Path, wheels: Path, *, times: int = 1):
+def run(python: Path, folder: Path, origin: Path, wheels: Path, *, times: int = 1, before: str = ""):
     """The cell, `times` in one process, in that folder; then where everything came from. (process, report)"""
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "PIP_", "JUPYTER"))}
     environment |= {"HEARSAY_REPO": origin.as_uri(), "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
     home = python.parents[2] / "home"  # pip asks for the version of rustc, which may write there
     environment |= {"HOME": str(home), "PIP_CONFIG_FILE": os.devnull, "GIT_CONFIG_GLOBAL": os.devnull}
-    code = f"for _ in range({times}): exec({setup_cell().source!r})\n" + REPORT.format(hidden=HIDDEN)
+    code = f"{before}\nfor _ in range({times}): exec({setup_cell().source!r})\n" + REPORT.format(hidden=HIDDEN)
     command = [python, "-c", code]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=280)
     reports = [line for line in done.stdout.splitlines() if line.startswith("REPORT ")]
@@ -102,6 +89,7 @@ def test_from_an_empty_folder_twice_and_once_more(python, origin, wheels, tmp_pa
     clone = tmp_path / "hearsay"
     assert Path(report["lib"]).is_relative_to(clone) and report["first"] == str(clone)
     assert done.stdout.count(f"installing {HIDDEN}") == 1  # only what is missing, and only once
+    assert not report["drive"]  # which nobody has asked for
     own = next(python.parents[1].glob("lib/python*/site-packages"))
     assert {p.name.partition("-")[0] for p in own.iterdir()} == {HIDDEN, "seen.pth"}  # torch and numpy are untouched
     assert Path(report["hidden"]).is_relative_to(own) and Path(report["torch"]).is_relative_to(own.parents[3] / "seen")
@@ -137,6 +125,56 @@ def test_a_missing_package_and_no_network_is_one_sentence(python, origin, tmp_pa
     (tmp_path / "empty").mkdir()
     done, _ = run(python, tmp_path / "copy", origin, tmp_path / "empty")
     assert done.returncode and "could not install surely-not-a-package>=1" in done.stderr and "make lab" in done.stderr
+
+
+def amiss(notebook, name: str) -> list[str]:
+    """Why Colab would do something else with this notebook than what is simulated here; empty when it would not."""
+    first, *rest = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    found = [] if first == setup_cell().source else ["another first cell"]
+    if f"blob/main/notebooks/{name}.ipynb" not in badge(name) or badge(name) not in str(notebook):
+        found.append("no badge")
+    for line in "\n".join(rest).splitlines():
+        found += [word for word in ("pip install", "%pip", "google.colab", "subprocess") if word in line]
+        found += ["a shell"] if line.lstrip().startswith("!") else []
+    return found
+
+
+@pytest.mark.parametrize("name", names())
+def test_each_notebook_begins_with_that_cell_and_no_other_installs_or_mounts(name):
+    assert not amiss(nbformat.read(NOTEBOOKS / f"{name}.ipynb", 4), name)
+
+
+@pytest.mark.parametrize("line, said", [
+    ("!pip install torch>=2.9", "a shell"),
+    ("%pip install numpy", "%pip"),
+    ("from google.colab import drive", "google.colab"),
+    ("", "another first cell"),
+])  # fmt: skip
+def test_a_cell_that_would_is_named(line, said):
+    name = names()[0]
+    notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", 4)
+    own = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    own[-1 if line else 0].source += f"\n{line}"
+    assert said in amiss(notebook, name)
+    assert amiss(nbformat.read(NOTEBOOKS / f"{name}.ipynb", 4), "another") == ["no badge"]
+
+
+DRIVE = ("from google.colab import drive", 'drive.mount("/gdrive")', "%env HEARSAY_CACHE=/gdrive/MyDrive/hearsay")
+
+
+def test_who_asks_for_drive_has_the_cache_there(python, origin, wheels, tmp_path):
+    """The three lines of README and notebook 19, with a stand-in for Google's module."""
+    for text in ((ROOT / "README.md").read_text(), (ROOT / "notebooks" / "source" / "19_full_scale.py").read_text()):
+        assert "\n".join(DRIVE) in text.replace("\n# ", "\n")
+    shutil.copytree(origin, tmp_path / "copy")
+    lines = "\n".join(DRIVE).replace("/gdrive", str(tmp_path / "gdrive"))
+    lines = re.sub(r"%env (\w+)=(.*)", r"import os; os.environ['\1'] = '\2'", lines)  # as IPython would
+    google = "class drive:\n    mount = staticmethod(lambda place: __import__('os').makedirs(place + '/MyDrive'))\n"
+    (tmp_path / "copy" / "google").mkdir()
+    (tmp_path / "copy" / "google" / "colab.py").write_text(google)
+    done, report = run(python, tmp_path / "copy", origin, wheels, before=lines)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert report["drive"] and report["cache"] == str(tmp_path / "gdrive" / "MyDrive" / "hearsay")
 
 
 def test_the_address_stands_in_one_place_and_here():
