@@ -36,6 +36,10 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--profile", default="laptop", choices=PROFILES)
     sub.add_argument("--seed", default=0, type=int)
     sub.add_argument("--seconds", default="5", help="of each sound that go with it; 0 for none, all for the whole")
+    sub = verbs.add_parser("rehearsal", help="what a run on Clotho takes, shown on a stand-in of its size")
+    sub.add_argument("--share", default=1.0, type=float, help="of Clotho's clips")
+    sub.add_argument("--folder", default="", help="where it goes; a folder in the cache if not given")
+    sub.add_argument("--processes", default=2, type=int, help="that fill the cache")
     for verb, text in (("lab", "working copies in JupyterLab"), ("check", "before class"), ("pages", "static pages")):
         verbs.add_parser(verb, help=text)
     return top
@@ -69,6 +73,10 @@ def _verb(args: argparse.Namespace) -> int:
         options = {"noisy": args.noisy, "profile": args.profile, "seed": args.seed}
         seconds = None if args.seconds == "all" else float(args.seconds)
         return frames.main(args.data, args.encoder, args.out, **options, seconds=seconds)
+    if args.verb == "rehearsal":
+        from lib.workbook import rehearsal
+
+        return rehearsal.main(args.share, args.folder, args.processes)
     from lib.workbook import commands
 
     if args.verb == "run":
