@@ -26,6 +26,7 @@ from lib.data.layout import rows_of
 
 SCHEME = "mock-clotho"
 RATE = 44100  # hertz of Clotho's recordings
+HELD = 4  # times that each sample stands in the file
 SEED = 0
 CAPTIONS = ("file_name", *(f"caption_{n}" for n in range(1, 6)))
 CLOTHOS, GRAMMAR = "Clotho's own captions", "captions by grammar"
@@ -66,12 +67,11 @@ def heard(clips: pd.DataFrame, root: Path) -> pd.DataFrame:
 
 
 def render(locator: str, sample_rate: int) -> Float[np.ndarray, "samples"]:
-    """The events of a long soundscape, up to 11 kHz, without background and room: the rest would take most of the time.
-    """
+    """The events of a long soundscape, coarsely, and no background or room: those would take most of the time."""
     scene, world = long_scenes.from_locator(locator.replace(SCHEME, long_scenes.SCHEME, 1))
-    samples = soundscapes.render(replace(scene, background=None, room=0.0), RATE // 2, world)
+    samples = soundscapes.render(replace(scene, background=None, room=0.0), RATE // HELD, world)
     with tempfile.NamedTemporaryFile(suffix=".wav") as file:
-        soundfile.write(file, samples.repeat(2), RATE, format="WAV", subtype="PCM_16")
+        soundfile.write(file, (32767 * samples).astype(np.int16).repeat(HELD), RATE, format="WAV", subtype="PCM_16")
         file.flush()
         return audio.load(file.name, sample_rate)
 
