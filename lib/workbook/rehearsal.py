@@ -18,8 +18,9 @@ from pathlib import Path
 import pandas as pd
 import psutil
 
-from lib import cache, encoders, full_scale, metrics, profiles, retrieval, stats, store
+from lib import cache, data, encoders, full_scale, metrics, profiles, retrieval, stats, store
 from lib.data import clotho, mock_clotho
+from lib.pooled import Pooled
 from lib.systems import SYSTEMS, System
 from lib.workbook.watch import Watch
 
@@ -129,9 +130,9 @@ def rehearse(root: Path, share: float, processes: int, stages: Stages) -> str:
 
 @contextlib.contextmanager
 def _helped(system: System, clips: pd.DataFrame, helpers: int) -> Iterator[None]:
-    """Within it, so many further processes encode the same clips into the same cache, as ranks of `torchrun` do."""
+    """Within it, so many further processes encode the same clips and captions into the same cache."""
     start = get_context("spawn").Process
-    running = [start(target=_encode, args=(system, clips), daemon=True) for _ in range(helpers)]
+    running = [start(target=_encode, args=(system, clips, n, helpers), daemon=True) for n in range(helpers)]
     for process in running:
         process.start()
     try:
@@ -145,12 +146,17 @@ def _helped(system: System, clips: pd.DataFrame, helpers: int) -> Iterator[None]
             process.terminate()
 
 
-def _encode(system: System, clips: pd.DataFrame) -> None:
-    """In a process of its own, which leaves when its parent does."""
+def _encode(system: System, clips: pd.DataFrame, number: int, helpers: int) -> None:
+    """In a process of its own, which leaves when its parent does. From the end, where the parent comes last, and file
+    by file, so that it never holds all frames at once."""
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     profiles.get(PROFILE)
+    captions = [text for split in clips["split"].unique() for text in data.caption_rows(clips, split)["caption"]]
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        full_scale.encoded(system, clips)
+        audio, text = encoders.audio(system.audio), Pooled(encoders.text(system.text))
+        for start in reversed(range(0, len(clips), cache.CHUNK)[number::helpers]):
+            cache.frames(audio, clips[start : start + cache.CHUNK], progress=False)
+        cache.tokens(text, captions, progress=False)
 
 
 def _leave_with_parent() -> None:
