@@ -11,9 +11,10 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import psutil
@@ -116,11 +117,10 @@ def rehearse(root: Path, share: float, processes: int, stages: Stages) -> str:
     hours, sizes = clips["duration_s"].sum() / 3600, clips["split"].value_counts(sort=False)
     counts = ", ".join(f"{split} {n:,} ({whose[split]})" for split, n in sizes.items())
     print(f"{hours:.1f} h of sound, none of it stored; {counts}", flush=True)
-    with _helped(system, clips, processes - 1):
-        with stages.stage(f"frames, {processes} processes"):
-            cache.frames(encoders.audio(system.audio), clips)
-        with stages.stage(f"tokens, {processes} processes"):
-            corpus = full_scale.encoded(system, clips)
+    with stages.stage(f"frames, {processes} processes"), _helped(_frames, processes - 1, system, clips):
+        cache.frames(encoders.audio(system.audio), clips)
+    with stages.stage(f"tokens, {processes} processes"), _helped(_tokens, processes - 1, system, clips):
+        corpus = full_scale.encoded(system, clips)
     with stages.stage("one epoch of adapters"):
         fitted = retrieval.fit_stages(corpus, system.stages, seed=0)
     with stages.stage("scoring"):
@@ -129,10 +129,10 @@ def rehearse(root: Path, share: float, processes: int, stages: Stages) -> str:
 
 
 @contextlib.contextmanager
-def _helped(system: System, clips: pd.DataFrame, helpers: int) -> Iterator[None]:
-    """Within it, so many further processes encode the same clips and captions into the same cache."""
+def _helped(work: Callable, helpers: int, *what: Any) -> Iterator[None]:
+    """Within it, so many further processes fill the same cache. They end with it, and hand their memory back."""
     start = get_context("spawn").Process
-    running = [start(target=_encode, args=(system, clips, n, helpers), daemon=True) for n in range(helpers)]
+    running = [start(target=_work, args=(work, n, helpers, *what), daemon=True) for n in range(helpers)]
     for process in running:
         process.start()
     try:
@@ -146,17 +146,25 @@ def _helped(system: System, clips: pd.DataFrame, helpers: int) -> Iterator[None]
             process.terminate()
 
 
-def _encode(system: System, clips: pd.DataFrame, number: int, helpers: int) -> None:
-    """In a process of its own, which leaves when its parent does. From the end, where the parent comes last, and file
-    by file, so that it never holds all frames at once."""
+def _work(work: Callable, *what: Any) -> None:
+    """In a process of its own, which leaves when its parent does."""
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     profiles.get(PROFILE)
+    with contextlib.redirect_stdout(io.StringIO()):
+        work(*what)
+
+
+def _frames(number: int, helpers: int, system: System, clips: pd.DataFrame) -> None:
+    """From the end, where the parent comes last, and file by file, so that it never holds all frames at once."""
+    encoder = encoders.audio(system.audio)
+    for start in reversed(range(0, len(clips), cache.CHUNK)[number::helpers]):
+        cache.frames(encoder, clips[start : start + cache.CHUNK], progress=False)
+
+
+def _tokens(number: int, helpers: int, system: System, clips: pd.DataFrame) -> None:
+    """The captions as `lib.corpus` has them: the same texts make the same files, which are shared out."""
     captions = [text for split in clips["split"].unique() for text in data.caption_rows(clips, split)["caption"]]
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        audio, text = encoders.audio(system.audio), Pooled(encoders.text(system.text))
-        for start in reversed(range(0, len(clips), cache.CHUNK)[number::helpers]):
-            cache.frames(audio, clips[start : start + cache.CHUNK], progress=False)
-        cache.tokens(text, captions, progress=False)
+    cache.tokens(Pooled(encoders.text(system.text)), captions, progress=False)
 
 
 def _leave_with_parent() -> None:
