@@ -13,6 +13,9 @@ SECONDS ?= 5
 OUT ?=
 WHEELS ?=
 FOR ?=
+SHARE ?= 1
+FOLDER ?=
+ONLY ?=
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -22,7 +25,7 @@ export OMP_NUM_THREADS ?= 1
 export MKL_NUM_THREADS ?= 1
 export PYTHONHASHSEED ?= 0
 
-.PHONY: run test lab notebooks verify record rebaseline bench check wheelhouse pages frames lint clean help
+.PHONY: run test lab notebooks verify record rebaseline bench check wheelhouse pages frames rehearsal lint clean help
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -61,8 +64,8 @@ record: $(READY)  ## train the long arms of a notebook and write its run log: ma
 rebaseline: $(READY)  ## new bands for the smoke metrics, from ten seeds: make rebaseline REASON="why"
 	@$(WORKBOOK) rebaseline --nb "$(NB)" --reason "$(REASON)"
 
-bench: $(READY)  ## our speed beside what you would use instead
-	@$(BIN)/python -m tests.bench
+bench: $(READY)  ## our speed beside what you would use instead; on a GPU also primus_2023's step: make bench ONLY=primus_step
+	@$(BIN)/python -m tests.bench $(ONLY)
 
 frames: $(READY)  ## encode a data set once for a class: make frames DATA=clotho NOISY=fsd50k ENCODER=cnn14 OUT=FILE
 	@$(WORKBOOK) frames --data "$(DATA)" --noisy "$(NOISY)" --encoder "$(ENCODER)" --out "$(OUT)" \
@@ -70,6 +73,9 @@ frames: $(READY)  ## encode a data set once for a class: make frames DATA=clotho
 
 wheelhouse: $(READY)  ## the packages in one folder, for a class without the internet: make wheelhouse OUT=FOLDER
 	@$(WORKBOOK) wheelhouse --out "$(OUT)" --for "$(FOR)"
+
+rehearsal: $(READY)  ## a stand-in of Clotho's size goes the way that Clotho goes; time, memory, disk: make rehearsal SHARE=0.01
+	@$(WORKBOOK) rehearsal --share "$(SHARE)" --folder "$(FOLDER)"
 
 check: $(READY)  ## before class: one line for each thing that may be amiss
 	@$(WORKBOOK) check

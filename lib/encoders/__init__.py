@@ -51,7 +51,7 @@ def audio(
     elif kind == "frames" and rest:
         encoder = _module("frames").HandedOver(rest)
         if trainable:
-            return audio(encoder.name, trainable=True)
+            return audio(encoder.maker(), trainable=True)
     else:
         raise ValueError(f"expected an audio encoder among {', '.join(AUDIO)}, hf:NAME, frames:FILE; got {name!r}")
     return encoder if trainable else encoder.frozen()

@@ -5,10 +5,12 @@ clip's real frames where they differ. Stored arrays only: loading runs no code.
 """
 
 import hashlib
+import io
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
 import numpy as np
+import soundfile
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -16,6 +18,8 @@ from torch import Tensor
 from lib import frames_file
 from lib.audio import length_mask
 from lib.encoders.interface import AudioEncoder
+
+SLACK_S = 0.05  # by which a sound may be shorter than its clip and still be whole
 
 
 class PrecomputedFrames(AudioEncoder):
@@ -60,7 +64,25 @@ class HandedOver(AudioEncoder):
     def __init__(self, path: str | Path):
         held = frames_file.opened(str(path))
         super().__init__(held.encoder, held.sample_rate, held.values.shape[1], {"sha256": held.sha256})
-        self.lookup = held.lookup
+        self.lookup, self.held = held.lookup, held
+
+    def maker(self) -> str:
+        """The name of the encoder that made the frames, for one that is to learn from the sounds in the file.
+
+        Raises:
+            FramesError: not all of them are whole: it would learn from beginnings, and be scored by frames of the rest.
+        """
+        for row, clip in enumerate(self.held.rows):
+            start = self.held.sound_ends[row - 1] if row else 0
+            sound = self.held.sounds[start : self.held.sound_ends[row]].tobytes()
+            heard, whole = soundfile.info(io.BytesIO(sound)).duration if sound else 0.0, clip.get("duration_s", np.nan)
+            if not heard >= whole - SLACK_S:  # nor where nobody knows how long it was
+                wanted = "all" if np.isnan(whole) else f"{whole:.1f} s"
+                raise frames_file.FramesError(
+                    f"an audio encoder that learns needs whole sounds: expected {wanted} of {clip['clip_id']}, "
+                    f"{self.held.path} holds {heard:.1f} s. Write it again: make frames SECONDS=all."
+                )
+        return self.name
 
     def forward(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Not possible: stored frames cannot hear a new waveform."""

@@ -39,6 +39,10 @@ def parser() -> argparse.ArgumentParser:
     sub = verbs.add_parser("wheelhouse", help="the pinned packages in one folder, for a class without the internet")
     sub.add_argument("--out", required=True, help="the folder; what it holds already is not fetched again")
     sub.add_argument("--for", default="", dest="options", help="pip's options for other machines: --python-version ...")
+    sub = verbs.add_parser("rehearsal", help="what a run on Clotho takes, shown on a stand-in of its size")
+    sub.add_argument("--share", default=1.0, type=float, help="of Clotho's clips")
+    sub.add_argument("--folder", default="", help="where it goes; a folder in the cache if not given")
+    sub.add_argument("--processes", default=2, type=int, help="that fill the cache")
     for verb, text in (("lab", "working copies in JupyterLab"), ("check", "before class"), ("pages", "static pages")):
         verbs.add_parser(verb, help=text)
     return top
@@ -80,6 +84,10 @@ def _verb(args: argparse.Namespace) -> int:
         options = {"noisy": args.noisy, "profile": args.profile, "seed": args.seed}
         seconds = None if args.seconds == "all" else float(args.seconds)
         return frames.main(args.data, args.encoder, args.out, **options, seconds=seconds)
+    if args.verb == "rehearsal":
+        from lib.workbook import rehearsal
+
+        return rehearsal.main(args.share, args.folder, args.processes)
     from lib.workbook import commands
 
     if args.verb == "run":

@@ -39,7 +39,9 @@ def main(
         clips.append(data.load_noisy(noisy, profile=sizes, seed=seed))
     table, heard_by = pd.concat(clips, ignore_index=True), encoders.audio(encoder)
     values, ends = _frames(heard_by, table)
-    sounds = [_opus(path, seconds) for path in tqdm(table["path"], desc="sounds", unit="clip", leave=False)]
+    heard = [_sound(path, seconds) for path in tqdm(table["path"], desc="sounds", unit="clip", leave=False)]
+    sounds, durations = zip(*heard, strict=True)
+    table["duration_s"] = table["duration_s"].fillna(pd.Series(durations))  # by which its readers see what was cut
     rows = table[[name for name in COLUMNS if name not in ("path", "source")]].to_dict("records")
     path = frames_file.write(out, rows, values, ends, sounds, encoder=encoder, sample_rate=heard_by.sample_rate)
     frames_file.FramesFile(path)  # as its reader will: opened and verified
@@ -60,12 +62,13 @@ def _frames(encoder: AudioEncoder, table: pd.DataFrame) -> tuple[torch.Tensor, t
     return torch.cat(values), torch.cat(lengths).cumsum(dim=0)
 
 
-def _opus(path: str, seconds: float | None) -> bytes:
+def _sound(path: str, seconds: float | None) -> tuple[bytes, float]:
+    """The beginning of a recording as Opus, and the seconds of the whole."""
     samples = audio.load(path, RATE)
-    whole = len(samples) / RATE if seconds is None else seconds
-    if not whole:
-        return b""
+    duration = len(samples) / RATE
+    if seconds == 0:
+        return b"", duration
     buffer = io.BytesIO()
     settings = {"format": "OGG", "subtype": "OPUS", "compression_level": listen.COMPRESSION}
-    soundfile.write(buffer, listen.excerpt(samples, RATE, whole), RATE, **settings)
-    return buffer.getvalue()
+    soundfile.write(buffer, listen.excerpt(samples, RATE, duration if seconds is None else seconds), RATE, **settings)
+    return buffer.getvalue(), duration

@@ -8,7 +8,19 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import torch  # noqa: E402
 
-from tests.bench import captions, cnn14, log_mel, mixer, nt_xent, pair_losses, patchout, scoring, vectors  # noqa: E402
+from tests.bench import (  # noqa: E402
+    captions,
+    cnn14,
+    frozen_epoch,
+    log_mel,
+    mixer,
+    nt_xent,
+    pair_losses,
+    patchout,
+    primus_step,
+    scoring,
+    vectors,
+)
 
 BENCHES = {
     "nt_xent": nt_xent,
@@ -20,6 +32,8 @@ BENCHES = {
     "cnn14": cnn14,
     "patchout": patchout,
     "vectors": vectors,
+    "primus_step": primus_step,  # these two on a GPU alone
+    "frozen_epoch": frozen_epoch,
 }
 
 

@@ -1,7 +1,9 @@
 """What one process and two must agree on: losses and gradients on one global batch, a short training, ways to get it
 wrong. `torchrun` runs this file as a script; `test_two_processes.py` runs the same in its own process and compares."""
 
+import contextlib
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +11,12 @@ import pandas as pd
 import torch
 from torch import distributed, nn
 
-from lib import metrics, parallel, retrieval, runs, train
+from lib import audio, cache, metrics, parallel, retrieval, runs, store, train
 from lib.adapters import MLPAdapter
 from lib.encoders.pieces import in_pieces
 from lib.examples import Batch, Examples
 from lib.towers import DualEncoder, Tower
+from tests.unit import toy_corpus as toy
 
 LOSSES = {
     "nt_xent": retrieval.Recipe("nt_xent"),
@@ -111,6 +114,47 @@ def kept(name, breaks_at=None):
     return {"losses": torch.tensor(found.history["loss"].to_numpy()), "new": found.new} | found.weights
 
 
+class SlowEar(toy.Ear):
+    """So slow that neither of two processes has done all before the other begins."""
+
+    def forward(self, waveforms, lengths):
+        time.sleep(0.02)
+        return super().forward(waveforms, lengths)
+
+
+def encoded(seed):
+    """A corpus, all its frames kept, by way of the cache in files of four clips; and which clips this process heard."""
+    heard, load, chunk = [], audio.load, cache.CHUNK
+    audio.load = lambda path, rate: heard.append(path) or load(path, rate)
+    cache.CHUNK = 4
+    try:
+        table = toy.clips((48, 8, 12), seed)
+        known = retrieval.encode(table, audio=SlowEar().frozen(), text=toy.Reader().frozen(), pool=None)
+    finally:
+        audio.load, cache.CHUNK = load, chunk
+    frames = {f"{name} {what}": getattr(split, what)
+              for name, split in known.splits.items() for what in ("audio", "audio_mask", "text")}  # fmt: skip
+    return {"heard": heard, "key": known.key, "all": table["path"].tolist(), "frames": frames}
+
+
+@contextlib.contextmanager
+def unclaimed(self, keys, *, wait):
+    """As `Store.claim`, without keeping anybody out: a fault."""
+    self.folder.mkdir(parents=True, exist_ok=True)
+    yield self.folder / f"{store.digest(*keys)}.safetensors"
+
+
+def cached():
+    """Both processes at the same corpus at once; then at another one, where nothing keeps them apart."""
+    distributed.barrier()
+    found, right = {"right": encoded(0)}, store.Store.claim
+    distributed.barrier()
+    store.Store.claim = unclaimed
+    found["unclaimed"] = encoded(1)
+    store.Store.claim = right
+    return found
+
+
 def detached(rows):
     """A gather as many write it: what the others hand over is taken as it is, and nothing is sent back to them."""
     found = parallel._Gather.apply(rows).detach()
@@ -149,6 +193,6 @@ if __name__ == "__main__":
     assert parallel.processes() == 2
     in_cache = {"whole": kept("whole"), "again": kept("whole"), "begun by one": kept("begun by one")}
     assert kept("begun by two", breaks_at=3) is None
-    found = {"right": outcomes(), "wrong": faulty(), "kept": in_cache}
+    found = {"right": outcomes(), "wrong": faulty(), "kept": in_cache, "cached": cached()}
     torch.save(found, Path(sys.argv[1]) / f"{parallel.rank()}.pt")
     distributed.destroy_process_group()

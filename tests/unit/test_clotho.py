@@ -5,11 +5,14 @@ import shutil
 import warnings
 
 import numpy as np
+import pandas as pd
 import py7zr
 import pytest
+import torch
 
-from lib import audio, data, profiles
+from lib import adapters, audio, data, encoders, full_scale, profiles, retrieval, search, towers
 from lib.data import clotho, release
+from lib.systems import SYSTEMS
 from tests.unit import miniatures
 
 SMOKE = profiles.PROFILES["smoke"]
@@ -212,3 +215,62 @@ def test_the_real_captions_name_as_many_clips_as_the_release_has(shared_data):
     assert found.listed["train"] == 3839 and found.listed["test"] == 1045
     assert len(found.missing["test"]) == 1041 and len(found.table) == 4
     assert "FREEZER_DOOR_OPEN_CLOSE.wav left out of train: the same sound is in test" in found.notes
+
+
+@pytest.fixture
+def with_real_clips(tmp_path, shared_data):
+    """A release whose evaluation split is the four real clips with their captions and metadata; others are tones."""
+    names = {split: [(f"{split} {n}.wav", f"{len(split)}{n}") for n in range(8)]
+             for split in ("development", "validation")}  # fmt: skip
+    for split, clips in names.items():
+        miniatures.clotho(tmp_path, split, clips)
+    shutil.copytree(shared_data / "clotho" / "mini", tmp_path, dirs_exist_ok=True)
+    known = pd.read_csv(shared_data / "clotho" / "graded_relevance" / "evaluation_audio_metadata.csv", dtype=str)
+    known = known[known["file_name"].isin(file.name for file in tmp_path.glob("evaluation/*"))]
+    known = known[list(miniatures.CLOTHO_FIELDS)]
+    known.to_csv(tmp_path / "clotho_metadata_evaluation.csv", index=False, encoding="iso-8859-1")
+    return tmp_path
+
+
+@pytest.mark.filterwarnings("ignore:.*is not whole:UserWarning")
+def test_the_four_real_clips_are_embedded_searched_and_scored_as_full_clotho_is(with_real_clips, tmp_path, monkeypatch):
+    """All that `python -m lib.full_scale NAME --data clotho:PATH` does, with the encoders that come with the workbook;
+    then a search by their own captions, and by the model that notebook 00 searches with."""
+    monkeypatch.setenv("HEARSAY_CACHE", str(tmp_path / "cache"))
+    system = full_scale.stand_in(SYSTEMS["weck_atae"], SMOKE)
+    clips = full_scale.clips(SYSTEMS["weck_atae"], profile=SMOKE, target=f"clotho:{with_real_clips}")
+    assert clips["split"].value_counts().to_dict() == {"train": 8, "validation": 8, "test": 4}
+    corpus = full_scale.encoded(system, clips)
+    assert corpus.encoded == 20 + 5 * 20 and len(corpus.splits["test"].groups) == 20
+    found = full_scale.score(system, corpus, seed=0)
+    (fitted,) = retrieval.fit_stages(corpus, system.stages, seed=0)
+    rows, table = corpus.rows["test"], data.of_split(clips, "test")
+    both = {fitted.model: (), towers.load(towers.COMMITTED / "listen_first"): ("audio", "text")}
+    for model, live in both.items():
+        asked = corpus.examples(["test"], live)
+        heard, told = retrieval.embed(model, asked)
+        index = search.Index(heard, table)
+        ranks = []
+        for text, clip in zip(told, rows["clip_id"]):
+            answers = index.query(text, k=10)
+            assert sorted(answers["clip_id"]) == sorted(table["clip_id"]) and answers["score"].is_monotonic_decreasing
+            ranks.append(int(answers["rank"][answers["clip_id"] == clip].iloc[0]))
+        scored = retrieval.scores(model, asked)
+        assert scored["AP@10"].to_numpy() == pytest.approx(1 / np.array(ranks)) and (scored["R@10"] == 1).all()
+        if model is fitted.model:
+            assert found.value == pytest.approx(np.mean(1 / np.array(ranks)))
+
+
+def test_frames_of_the_real_clips_tell_them_apart(with_real_clips, tmp_path, monkeypatch):
+    """Two halves of a clip are more alike than halves of two: what a score of any real clip rests on."""
+    clips = data.of_split(clotho.RELEASE.read(with_real_clips).table, "test")
+    encoder = encoders.audio("small_cnn")
+    halves, unit = [], torch.nn.functional.normalize
+    for path in clips["path"]:
+        samples = audio.load(path, encoder.sample_rate)
+        frames, mask = encoder(*audio.pad(np.array_split(samples, 2)))
+        halves.append(adapters.pooled(frames, mask, "mean")[0][:, 0])
+    first, second = torch.stack(halves).unbind(1)
+    mean = torch.cat([first, second]).mean(dim=0)
+    alike = unit(first - mean) @ unit(second - mean).T
+    assert (alike.argmax(1) == torch.arange(4)).all() and (alike.argmax(0) == torch.arange(4)).all()

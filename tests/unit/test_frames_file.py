@@ -5,11 +5,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from lib import audio, data, frames_file, profiles, retrieval
-from lib.data import SourceError
+from lib import audio, data, encoders, frames_file, profiles, retrieval
+from lib.data import SourceError, table
 from lib.frames_file import FramesError, FramesFile
 from lib.workbook import frames as command
 from lib.workbook.__main__ import main as workbook
+from tests.unit import miniatures
 from tests.unit import toy_corpus as toy
 
 ROWS = [{"clip_id": name, "split": "train", "captions": [f"{name} sounds"]} for name in "abc"]
@@ -110,9 +111,48 @@ def test_only_the_encoder_that_made_them_will_do(handed_out):
     clips = data.load(f"frames:{handed_out}", profile=profiles.get("smoke"))
     with pytest.raises(SourceError, match="this needs the encoder 'ear'; .* holds frames of 'small_cnn' alone"):
         retrieval.encode(clips, audio=toy.Ear().frozen())
-    corpus = retrieval.encode(clips, audio="small_cnn")
-    assert corpus.encoder("audio").name == "small_cnn" and corpus.encoder("audio").feature_dim
+    assert retrieval.encode(clips, audio="small_cnn").notes["audio"] == "small_cnn"
     with pytest.raises(TypeError, match="frames of small_cnn were handed over"):
-        from lib import encoders
-
         encoders.audio(f"frames:{handed_out}")(torch.zeros(1, 16000), torch.tensor([16000]))
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    """Writes two tones of two seconds, of which so many seconds go into a file of frames; gives its clips."""
+    rows = [{"clip_id": name, "split": "train", "captions": [f"{name} sounds"],
+             "path": str(miniatures.tone(tmp_path / f"{name}.wav", 2.0, 16000))} for name in "ab"]  # fmt: skip
+
+    def write(seconds, monkeypatch, **further):
+        known = table.build([row | further for row in rows], source="tones")
+        monkeypatch.setattr(command.data, "load", lambda *a, **k: known)
+        command.main("tones", "small_cnn", str(tmp_path / "tones.frames"), profile="smoke", seconds=seconds)
+        monkeypatch.undo()
+        frames_file.opened.cache_clear()
+        return data.load(f"frames:{tmp_path / 'tones.frames'}", profile=profiles.get("smoke"))
+
+    return write
+
+
+@pytest.mark.parametrize("known", [{"duration_s": 2.0}, {}])
+@pytest.mark.parametrize("seconds", [None, 2.0, 5.0])
+def test_an_encoder_may_learn_from_whole_sounds(recorded, monkeypatch, seconds, known):
+    corpus = retrieval.encode(recorded(seconds, monkeypatch, **known))
+    assert corpus.encoder("audio").name == "small_cnn" and len(list(corpus.encoder("audio").parameters()))
+    waveforms, lengths = corpus.examples(["train"], ["audio"]).heard(torch.arange(2))
+    assert lengths.tolist() == pytest.approx([32000, 32000], abs=800) and waveforms.abs().max() > 0.05
+
+
+@pytest.mark.parametrize("seconds, holds", [(0, "0.0 s"), (1.0, "1.0 s"), (1.9, "1.9 s")])
+def test_but_not_from_beginnings(recorded, monkeypatch, seconds, holds):
+    corpus = retrieval.encode(recorded(seconds, monkeypatch))
+    with pytest.raises(FramesError, match=f"expected 2.0 s of a, .* holds {holds}. Write it again: .*SECONDS=all"):
+        corpus.encoder("audio")
+
+
+def test_nor_where_the_length_of_the_whole_is_unknown(tmp_path):
+    """As in files written before the length was made sure of."""
+    rows = [row | {"duration_s": float("nan")} for row in ROWS]
+    ends = torch.tensor(LENGTHS).cumsum(dim=0)
+    path = frames_file.write(tmp_path / "old", rows, values(), ends, [b""] * 3, encoder="small_cnn", sample_rate=16000)
+    with pytest.raises(FramesError, match="expected all of a"):
+        encoders.audio(f"frames:{path}", trainable=True)

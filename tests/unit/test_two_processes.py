@@ -1,4 +1,7 @@
-"""Two processes that share a batch give the loss, the gradients and in the end the weights of one that has it alone."""
+"""Two processes that share a batch give the loss, the gradients and in the end the weights of one that has it alone.
+
+And they share the work of filling the cache.
+"""
 
 import os
 import subprocess
@@ -87,6 +90,22 @@ def test_what_one_process_began_two_go_on_with_and_the_other_way_round(alone, to
     for found in (by_one, *(found["kept"]["begun by one"] for found in together)):
         assert found.pop("new") and int(found.pop("epochs")) == cases.SETTINGS.max_epochs - 2, "it began anew"
         assert not differences({name: alone["fit"][name] for name in found}, found)
+
+
+def test_both_fill_one_cache_and_no_clip_is_encoded_twice(together, tmp_path, monkeypatch):
+    first, second = (found["cached"]["right"] for found in together)
+    assert len(first["heard"]) and len(second["heard"]), "one of them did it all"
+    assert sorted(first["heard"] + second["heard"]) == sorted(first["all"])
+    monkeypatch.setenv("HEARSAY_CACHE", str(tmp_path))
+    alone = cases.encoded(0)
+    assert alone["heard"] and first["key"] == second["key"] == alone["key"]
+    for found in (first, second):
+        assert all(torch.equal(found["frames"][name], frames) for name, frames in alone["frames"].items())
+
+
+def test_processes_that_nothing_keeps_apart_would_do_so(together):
+    heard = [path for found in together for path in found["cached"]["unclaimed"]["heard"]]
+    assert len(heard) > len(set(heard)) == len(together[0]["cached"]["unclaimed"]["all"])
 
 
 @pytest.mark.parametrize("loss", cases.LOSSES)

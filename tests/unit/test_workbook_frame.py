@@ -74,7 +74,8 @@ def test_ruff_is_silent():
 
 
 @pytest.mark.parametrize(
-    "target", ["run", "test", "lab", "notebooks", "verify", "bench", "check", "pages", "record", "rebaseline"]
+    "target",
+    ["run", "test", "lab", "notebooks", "verify", "bench", "check", "pages", "record", "rebaseline", "rehearsal"],
 )
 def test_make_has_every_target_and_each_sets_up_first(target):
     rule = re.search(rf"^{target}: (.*)$", (ROOT / "Makefile").read_text(), flags=re.M)
