@@ -1,6 +1,7 @@
 """Mistakes to browse: what was asked, what came first, what was right, and both to be heard.
 
-Plain HTML: Tab goes from one to the next, Enter opens it, space plays. So a static page has it all.
+Plain HTML: Tab goes from one to the next, Enter opens it, space plays. So a static page has it all. A clip without a
+path is one whose recording is not on this machine: it is told by its first caption.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,7 @@ class Mistake:
     query: str
     answer: Mapping  # the clip that came first
     right: Mapping
-    rank: int  # of the right clip
+    rank: int | None  # of the right clip; None where it is not among the answers that are known
     note: str = ""  # what is wrong with the answer
 
 
@@ -33,15 +34,24 @@ def show(mistakes: Sequence[Mistake], *, seconds: float = 5.0) -> None:
 
 
 def _html(mistake: Mistake, seconds: float) -> str:
-    players = [listen.player(row, label=f"{what}: {_name(row)}", seconds=seconds, caption=_below(what, row))
-               for what, row in _pair(mistake)]
+    parts = [_part(what, row, seconds) for what, row in _pair(mistake)]
     note = f" <em>{bundle.escape(mistake.note)}</em>" if mistake.note else ""
-    head = f"“{bundle.escape(mistake.query)}”: the right clip came in place {mistake.rank}.{note}"
-    return f"<details><summary>{head}</summary><div>{''.join(player.html() for player in players)}</div></details>"
+    head = f"“{bundle.escape(mistake.query)}”: the right clip {_place(mistake)}.{note}"
+    return f"<details><summary>{head}</summary><div>{''.join(parts)}</div></details>"
+
+
+def _part(what: str, row: Mapping, seconds: float) -> str:
+    if not row["path"]:
+        return f"<p>{bundle.escape(_below(what, row))}</p>"
+    return listen.player(row, label=f"{what}: {_name(row)}", seconds=seconds, caption=_below(what, row)).html()
+
+
+def _place(mistake: Mistake) -> str:
+    return f"came in place {mistake.rank}" if mistake.rank else "is not among the answers"
 
 
 def _plain(mistake: Mistake) -> str:
-    lines = [f"asked: {mistake.query} (the right clip came in place {mistake.rank}) {mistake.note}".rstrip()]
+    lines = [f"asked: {mistake.query} (the right clip {_place(mistake)}) {mistake.note}".rstrip()]
     return "\n".join(lines + [f"  {_below(what, row)}" for what, row in _pair(mistake)])
 
 
@@ -50,8 +60,10 @@ def _pair(mistake: Mistake) -> tuple[tuple[str, Mapping], ...]:
 
 
 def _below(what: str, row: Mapping) -> str:
-    truth = ask.truth(str(row["path"]))
-    return f"{what}: {truth or _name(row)}"
+    if not row["path"]:
+        told = f"; somebody wrote: “{row['captions'][0]}”" if len(row.get("captions", ())) else ""
+        return f"{what}: {_name(row)} (no recording here){told}"
+    return f"{what}: {ask.truth(str(row['path'])) or _name(row)}"
 
 
 def _name(row: Mapping) -> str:

@@ -1,6 +1,7 @@
 """What notebook 18 writes out, against other ways to compute the same."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -13,8 +14,8 @@ from lib import metrics
 from lib.data import shared
 from tests.notebooks import own_cells
 
-TAUGHT = ("unit", "gap_of_clips", "first_ten", "k_occurrence", "skewness", "mean_removed", "csls", "inverted_softmax",
-          "right_of_two", "repaired", "within_clips", "near_doubles", "said")
+TAUGHT = ("unit", "gap_of_clips", "first_ten", "k_occurrence", "skewness", "crowding", "mean_removed", "csls",
+          "inverted_softmax", "held_in_first", "right_of_two", "repaired", "within", "longer", "near_doubles", "said")
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +41,9 @@ def test_occurrence_and_skewness(taught):
     counts = [sum(clip in row for row in lists) for clip in range(30)]
     assert taught["k_occurrence"](lists, 30).tolist() == counts
     assert taught["skewness"](np.array(counts)) == pytest.approx(scipy_stats.skew(counts))
+    assert taught["crowding"](np.array(counts)).sum() == pytest.approx(scipy_stats.chisquare(counts).statistic)
+    wide = 3 * np.array(counts)
+    assert taught["skewness"](wide - wide.mean() + 50) == pytest.approx(taught["skewness"](np.array(counts)))
     for row, best in zip(S, lists, strict=True):
         assert sorted(row[best], reverse=True) == sorted(row, reverse=True)[:10]
 
@@ -70,12 +74,35 @@ def test_a_repair_with_every_fact_leaves_the_model_to_choose_among_true_clips(ta
         assert score[query] == pytest.approx(1 / rank if rank <= 10 else 0)
 
 
+def test_what_holds_in_a_wrong_first_answer_against_the_other_wrong_clips_of_its_query(taught):
+    rng, own = np.random.default_rng(4), np.arange(40) % 10
+    stated = {kind: rng.random(40) < 0.7 for kind in ("event", "order")}
+    broken = {kind: (rng.random((40, 10)) < 0.5) & stated[kind][:, None] for kind in stated}
+    S, known = random(40, 10), SimpleNamespace(stated=stated, broken=broken)
+    for kind in stated:
+        found = []
+        for query in np.flatnonzero(stated[kind]):
+            first, counts = S[query].argmax(), [c for c in range(10) if c != own[query]]
+            if kind == "order":  # where the events are right
+                counts = [c for c in counts if not broken["event"][query, c]]
+            if first in counts:
+                holds = [not broken[kind][query, c] for c in counts]
+                found.append((holds[counts.index(first)], np.mean(holds), own[query]))
+        np.testing.assert_allclose(np.array(found, float).T, taught["held_in_first"](S, own, known, kind))
+
+
 def test_within_clips(taught):
     score, own = np.array([1.0, 0.0, 0.5, 0.2, 0.4]), np.array([0, 0, 0, 1, 1])
     chosen = np.array([True, False, False, True, True])  # clip 1 has nothing to compare with
-    better, worse = taught["within_clips"](score, own, chosen)
+    better, worse = taught["within"](score, own, chosen)
     assert better.tolist() == [1.0] and worse.tolist() == [0.25]
-    assert all(len(side) == 0 for side in taught["within_clips"](score, own, np.ones(5, bool)))
+    assert all(len(side) == 0 for side in taught["within"](score, own, np.ones(5, bool)))
+
+
+def test_longer_captions_of_a_clip_against_its_shorter_ones(taught):
+    score, own = np.array([1.0, 0.0, 0.5, 0.2, 0.4]), np.array([0, 0, 0, 1, 1])
+    longer, shorter = taught["longer"](score, own, np.array([9, 3, 6, 5, 5]))  # the one in the middle counts nowhere
+    assert longer.tolist() == [1.0] and shorter.tolist() == [0.0]
 
 
 def test_near_doubles_are_of_another_clip(taught):

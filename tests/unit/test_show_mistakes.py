@@ -51,3 +51,13 @@ def test_a_soundscape_is_told_in_truth(shown):
 def test_no_mistakes_is_an_error(shown):
     with pytest.raises(ValueError, match="at least one mistake"):
         mistakes.show([])
+
+
+def test_a_recording_that_is_not_here_is_told_by_its_caption(shown, one):
+    gone = {"clip_id": "far.wav", "path": "", "captions": ["a <b>bell</b> rings"]}
+    mistakes.show([Mistake("a dog", gone, one.right, None)], seconds=0.5)
+    html, text = shown[0]["text/html"], shown[0]["text/plain"]
+    assert html.count("<audio") == 1 and "a &lt;b&gt;bell" in html and "far.wav (no recording here)" in html
+    assert "the right clip is not among the answers" in text and "a <b>bell</b> rings" in text
+    mistakes.show([Mistake("a dog", {"clip_id": "far.wav", "path": ""}, one.right, 3)], seconds=0.5)
+    assert "far.wav (no recording here)" in shown[1]["text/plain"] and "wrote" not in shown[1]["text/plain"]
