@@ -76,12 +76,12 @@ def test_it_runs_from_table_to_score_and_goes_on_after_a_kill(tmp_path):
 
 
 def test_too_little_room_stops_it_before_anything_is_written(tmp_path, monkeypatch, capsys):
-    folder, free = tmp_path / "new", 400 * 2**20
+    folder, free = tmp_path / "new", 300 * 2**20
     monkeypatch.setattr(shutil, "disk_usage", lambda place: shutil._ntuple_diskusage(2 * free, free, free))
     monkeypatch.setattr(rehearsal, "rehearse", lambda *a: pytest.fail("it began"))
     assert workbook(["rehearsal", "--folder", str(folder)]) == 2
     said = capsys.readouterr().err
-    assert "needs 484 MiB more, 400 MiB are free. Free some space, or name a folder on another disk" in said
+    assert "needs 384 MiB more, 300 MiB are free. Free some space, or name a folder on another disk" in said
     assert not folder.exists()
     monkeypatch.setattr(rehearsal, "rehearse", lambda *a: "scores")
     assert workbook(["rehearsal", "--folder", str(folder), "--share", "0.5"]) == 0
