@@ -412,8 +412,8 @@ for name, cure in CURES.items():
 # **-0.001**<!--m:claim.18.cure.mean-->, does nothing. A hub is not near to *all* texts (a correlation of **-0.04**<!--m:18.popular.mean-->),
 # it is near to many of those in its own corner (**0.65**<!--m:18.popular.csls--> and **0.76**<!--m:18.popular.softmax-->), and only the
 # last two cures look there. They bring the crowding from **19**<!--m:18.crowding.0.07--> down to **9**<!--m:18.crowding.csls--> and
-# **5**<!--m:18.crowding.softmax-->, below the oracle's **10**<!--m:18.crowding.oracle-->: as some clips truly are like many others, less
-# crowding is not always better. Peeking adds **+0.004**<!--m:claim.18.cure.peeking--> to CSLS: here the training
+# **5**<!--m:18.crowding.softmax-->, below the oracle's **10**<!--m:18.crowding.oracle-->. The second takes off more and is no better for it: some
+# clips truly are like many others. Peeking adds **+0.004**<!--m:claim.18.cure.peeking--> to CSLS: here the training
 # captions are nearly as good a bank, as one grammar wrote them all. Whoever reports a cure must say what was in its bank. It costs
 # nothing in training, and in use one product with the bank.
 #
