@@ -326,8 +326,8 @@ claim("18.hubs.gap", "Training at 0.3, with a far narrower gap, crowds the answe
 
 # %% [markdown]
 # The oracle (it ranks by the facts that hold, notebook 02) is not at the level of the lot: some clips truly are like many others.
-# What a model has above *that* is its own: **+8.32**<!--m:claim.18.hubs--> of crowding. The worst hubs are where the gap is
-# narrowest, at 0.3 (**34**<!--m:18.crowding.0.3--> against **19**<!--m:18.crowding.0.02--> at 0.02; we chose this comparison after seeing
+# What a model has above *that* is its own: **+8.32**<!--m:claim.18.hubs--> of crowding. The worst hubs are at 0.3, where there is
+# hardly a gap (**34**<!--m:18.crowding.0.3--> against **19**<!--m:18.crowding.0.02--> at 0.02; we chose this comparison after seeing
 # all four, but its interval is nowhere near 0). So gap and hubs are two things. The likely reason: a low temperature punishes the
 # nearest wrong clip most, and a hub is the nearest wrong clip of many captions. (At smoke both are worst at 0.02. A conclusion
 # from one small run would have made one illness of them. Nor does skewness alone tell: at 1 it is the least of the four,
@@ -1236,7 +1236,7 @@ checks.check(pairs_of_pairs, [
 # ## Recap
 #
 # - Clips and captions lie in two clouds; training at a low temperature leaves them far apart (`18.gap.temperature`). Closing the gap
-#   does not change the score (`18.gap.shift`). Hubs are another matter: the narrowest gap has the worst (`18.hubs.gap`).
+#   does not change the score (`18.gap.shift`). Hubs are another matter: the worst came with hardly a gap (`18.hubs.gap`).
 # - Hubs are lessened by subtracting a clip's popularity with a bank of texts (`18.cure.csls`, `18.cure.softmax`). Say what is in it.
 # - What holds in the answers may hold by luck. Minimal pairs, made both ways, say what is read (`18.words.*`) and heard
 #   (`18.sound.*`); "not" is read nearly as "and" (`18.negation`).
