@@ -48,8 +48,12 @@ def departures(system: System, other: System) -> pd.DataFrame:
     rows = {"data": tuple(", ".join(dict.fromkeys(part.data for part in one.parts)) for one in (system, other))}
     rows |= {name: (getattr(system, name), getattr(other, name)) for name in ("audio", "text", "pool", "text_pool")}
     rows |= {"longest clip": (system.seconds, other.seconds)}
-    for number, both in enumerate(zip(system.stages, other.stages, strict=True), start=1):
-        rows |= {f"stage {number}, {name}": values for name, values in differing(*both).items()}
+    stages = [differing(*both) for both in zip(system.stages, other.stages, strict=True)]
+    alike = {name: values for name, values in stages[0].items() if len(stages) > 1 and
+             all(found.get(name) == values for found in stages)} if stages else {}  # fmt: skip
+    rows |= {f"each stage, {name}": values for name, values in alike.items()}
+    for number, found in enumerate(stages, start=1):
+        rows |= {f"stage {number}, {name}": values for name, values in found.items() if name not in alike}
     kept = {name: values for name, values in rows.items() if values[0] != values[1]}
     return pd.DataFrame.from_dict(kept, orient="index", columns=["paper", "here"])
 

@@ -72,7 +72,7 @@ def settings(system):
     """One row: what its stages say, with "then" where they differ."""
 
     def of(value):
-        return ", then ".join(dict.fromkeys(str(value(stage)) for stage in system.stages)) or "notebook 15"
+        return ", then ".join(dict.fromkeys(str(value(stage)) for stage in system.stages))
 
     changes = ("swap", "mask_tokens", "mixco")
     return {
@@ -87,10 +87,11 @@ def settings(system):
     }
 
 
-display(pd.DataFrame.from_dict({name: settings(system) for name, system in systems.SYSTEMS.items()}, orient="index"))
+trained = [system for system in systems.SYSTEMS.values() if system.stages]
+display(pd.DataFrame([settings(system) for system in trained], index=[system.name for system in trained]))
 
 # %% [markdown]
-# `swap`: another wording stands in for a caption (notebook 12). `mask_tokens` and `mixco`: notebook 13. "200" is ours: Weck's schedule
+# The ninth, `takeuchi_2022`, compares sounds with sounds: notebook 15. `swap`: another wording stands in for a caption (notebook 12). `mask_tokens` and `mixco`: notebook 13. "200" is ours: Weck's schedule
 # ends when the validation score has not risen for ten epochs, long before.
 #
 # **Predict:** which three take days on a T4, and which four take minutes?
@@ -168,7 +169,7 @@ print(f"{share:.1%} of the peak on Clotho; so all three sets should take {told:.
 # took 1.3 ms on one core here. **Predict:** on the fastest GPU, what does `primus_2023` spend more time on, arithmetic or reading?
 
 # %%
-names = [name for name, system in systems.SYSTEMS.items() if system.stages]
+names = [system.name for system in trained]
 fig, axes = plots.figure(11, 4.2, columns=3)
 for ax, machine in zip(axes, costs.MACHINES):
     each = [costs.hours(systems.SYSTEMS[name], machine) for name in names]
@@ -306,8 +307,8 @@ plots.show(fig, alt="Left: the relative distance from the whole batch's gradient
 #
 # ### Half the bits
 #
-# *Mixed precision* is the other saving: the weights stay in 32 bits, the forward pass computes in 16. That halves what is remembered, and
-# an A100 is sixteen times as fast. Two formats have 16 bits. **Predict:** which of them can hold a small gradient, and which a fine step?
+# *Mixed precision* is the other saving: the weights stay in 32 bits, the forward pass computes in 16. That saves up to half of what is
+# remembered, and an A100, by its maker's numbers, is sixteen times as fast. Two formats have 16 bits. **Predict:** which of them can hold a small gradient, and which a fine step?
 
 # %%
 kinds = {"32 bits": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -338,7 +339,7 @@ def in_fours(model, batch):
     return torch.stack([whole_batch(model, type(batch)(*piece)) for piece in pieces]).mean()
 
 
-def trained(corpus, loss, seed):
+def scored(corpus, loss, seed):
     generator = torch.Generator().manual_seed(seed)
     model, known = retrieval.untrained(corpus, RECIPE, generator), corpus.splits
     train.fit(model, lambda g: known["train"].batches(g, RECIPE.batch_size), loss,
@@ -347,7 +348,7 @@ def trained(corpus, loss, seed):
 
 
 # %%
-scores = {name: [trained(corpora[seed], loss, seed) for seed in seeds] for name, loss in (("whole", whole_batch), ("fours", in_fours))}
+scores = {name: [scored(corpora[seed], loss, seed) for seed in seeds] for name, loss in (("whole", whole_batch), ("fours", in_fours))}
 claim("19.negatives", "The loss of the whole batch beats the mean of the losses of its pieces of four", scores["whole"], scores["fours"],
       clusters=[corpora[seed].splits["test"].groups.numpy() for seed in seeds], resamples=profile.resamples)
 
@@ -390,8 +391,8 @@ print(f"then {again} of {steps} steps; equal to the last bit: {torch.equal(unbro
 assert torch.equal(unbroken, resumed) and again < steps
 
 # %% [markdown]
-# To the last bit. We also killed a fine-tuning on Clotho's four clips that lie here, and ran it again: the same file of weights, byte by
-# byte. On Colab, put the cache where it outlives the session, before anything is imported:
+# To the last bit. (We also killed the command below, which fine-tuned our small encoders on four clips of Clotho, and ran it again: the
+# same file of weights, byte by byte.) On Colab, put the cache where it outlives the session, before anything is imported:
 #
 # ```
 # from google.colab import drive
@@ -464,7 +465,7 @@ metric("19.chosen", by_clip)
 target, here = system.target, "; ".join(["here", *said])
 beside = {f"the paper, {target.source}": (target.value, target.low, target.high, target.interval),
           here: (ours.value, ours.low, ours.high, systems.JACKKNIFE),
-          f"{here}, again": (by_clip.value, by_clip.low, by_clip.high, "95 %, bootstrap over clips")}
+          "the same, by clip": (by_clip.value, by_clip.low, by_clip.high, "95 %, bootstrap over clips")}
 columns = ["mAP@10", "low", "high", "low and high are"]
 display(pd.DataFrame.from_dict(beside, orient="index", columns=columns).astype(dict.fromkeys(columns[:3], float)).round(3))
 print(f"Not comparable: {'; '.join(said)}." if said else "Trained as the notes say.", target.leakage and "Possible leakage in the paper's.")
@@ -479,14 +480,15 @@ print(f"Not comparable: {'; '.join(said)}." if said else "Trained as the notes s
 #
 # ### What the ledger could not measure
 #
-# Eleven of the papers' findings need encoders or data sets that cannot be had offline. What would measure each stands in `lib/arms.py`:
-# the systems to compare, and what the paper has for them. They run by name, as `SYSTEM` above.
+# Thirteen of the papers' findings need encoders or data sets that cannot be had offline (the ledger, `LEDGER.md`, has them in words). What
+# would measure eleven of them stands in `lib/arms.py`: the systems to compare, and what the paper has for them. They run by name, as
+# `SYSTEM` above. (A: AudioCaps, W: WavCaps, C: Clotho.)
 
 # %%
 rows = {}
 for key, compared in arms.ARMS.items():
     values = [f"{arm.name.partition('.')[2]} {arm.target.value:.4g}".replace("nan", "unprinted") for arm in compared]
-    hours = sum(costs.hours(arm, costs.MACHINES[1]).total for arm in compared)
+    hours = sum({str((a.audio, a.text, a.stages)): costs.hours(a, costs.MACHINES[1]).total for a in compared}.values())
     rows[key] = {"paper": compared[0].paper, "compared, with the paper's values": ", ".join(values), "A100, hours": hours}
 with pd.option_context("display.max_colwidth", None):
     display(pd.DataFrame.from_dict(rows, orient="index").round(0))
@@ -495,7 +497,7 @@ print(*(f"{key}: {reason}" for key, reason in arms.REASONS.items()), sep="\n")
 # %% [markdown]
 # Look twice at which system was compared. P1, P2, P3 and P7 are of pretraining alone, not of the winning system: Table 3 changes the
 # encoders before any fine-tuning, Table 4 the data sets with BERT base. M2 and M11 are without mixing, masking and GPT's captions. Who
-# exchanges one thing in the best system compares with a row that the paper does not have. (A: AudioCaps, W: WavCaps, C: Clotho.)
+# exchanges one thing in the best system compares with a row that the paper does not have.
 
 # %% [markdown]
 # ## Exercises
