@@ -91,8 +91,9 @@ trained = [system for system in systems.SYSTEMS.values() if system.stages]
 display(pd.DataFrame([settings(system) for system in trained], index=[system.name for system in trained]))
 
 # %% [markdown]
-# The ninth, `takeuchi_2022`, compares sounds with sounds: notebook 15. `swap`: another wording stands in for a caption (notebook 12). `mask_tokens` and `mixco`: notebook 13. "200" is ours: Weck's schedule
-# ends when the validation score has not risen for ten epochs, long before.
+# The ninth, `takeuchi_2022`, compares sounds with sounds: notebook 15. `swap`: another wording stands in for a caption (notebook 12).
+# `mask_tokens` and `mixco`: notebook 13. "200" is ours: Weck's schedule ends when the validation score has not risen for ten epochs, long
+# before.
 #
 # **Predict:** which three take days on a T4, and which four take minutes?
 
@@ -113,7 +114,7 @@ metric("19.frames.pooled", costs.frames_gib(replace(noisy, pool="mean", text_poo
 # small adapters. Their price is memory. The adapter reads every frame and every token before it pools, and all are padded to the longest:
 # **19**<!--m:19.frames.sound--> GiB of sound with half of FSD50K. With its texts it may be **122**<!--m:19.frames.weck-->: one uploader's
 # 500 characters in another script take all the 512 tokens that a text can have. Pooled at once (`pool="mean"`, `text_pool="mean"`) it is
-# **0.3**<!--m:19.frames.pooled--> GiB, and another system, by a little: notebook 05.
+# **0.4**<!--m:19.frames.pooled--> GiB, and another system, by a little: notebook 05.
 #
 # What should come out, and what may have helped:
 
@@ -160,9 +161,9 @@ assert np.isclose(share, costs.ON_CLOTHO.share)
 print(f"{share:.1%} of the peak on Clotho; so all three sets should take {told:.1f} hours. Their README: 34 hours 44 minutes.")
 
 # %% [markdown]
-# A share of **14.7 %**<!--m:19.published.share-->. That sounds wasteful, and holds the reading of sounds, validation and all else. It
+# A share of **15.5 %**<!--m:19.published.share-->. That sounds wasteful, and holds the reading of sounds, validation and all else. It
 # may be luck, so we ask it for a run that it was not fitted to: the same authors' run with AudioCaps and WavCaps. Our formula says
-# **37.0**<!--m:19.published.hours--> hours, they say 34.7. Good enough to plan with. (The mean length of a WavCaps clip, cut to 30 s, is
+# **36.9**<!--m:19.published.hours--> hours, they say 34.7. Good enough to plan with. (The mean length of a WavCaps clip, cut to 30 s, is
 # our guess: 20 s.)
 #
 # One thing the formula leaves out: *our* loop reads sound in the same process that trains. Decoding and resampling a second of sound
@@ -305,21 +306,6 @@ plots.show(fig, alt="Left: the relative distance from the whole batch's gradient
 # on `torch.utils.checkpoint`, which also brings the random state back for the second pass. Why must it? Think of dropout.) How many fit
 # is the column "pairs at once, T4" of section 1, which is counted as our memory curve is.
 #
-# ### Half the bits
-#
-# *Mixed precision* is the other saving: the weights stay in 32 bits, the forward pass computes in 16. That saves up to half of what is
-# remembered, and an A100, by its maker's numbers, is sixteen times as fast. Two formats have 16 bits. **Predict:** which of them can hold a small gradient, and which a fine step?
-
-# %%
-kinds = {"32 bits": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
-display(pd.DataFrame({name: {"1e-8": float(torch.tensor(1e-8).to(kind)), "1.001": float(torch.tensor(1.001).to(kind)),
-                             "70000": float(torch.tensor(7e4).to(kind))} for name, kind in kinds.items()}))
-
-# %% [markdown]
-# fp16 loses the small gradient and the large number: whoever uses it must multiply the loss by some thousands, and divide the gradients
-# (the papers' codes do). bf16 keeps the range of 32 bits and pays with digits: 1.001 is 1. It needs no scaling, so `lib` has it alone:
-# `train.Settings(precision="bf16")`. A T4 has no bf16; there we stay in 32 bits, and its hours are reckoned so.
-#
 # ### Does it matter?
 #
 # A wrong gradient need not be a bad one. So we train both ways: two adapters, frozen encoders, 64 pairs a batch, the loss of the whole
@@ -355,6 +341,22 @@ claim("19.negatives", "The loss of the whole batch beats the mean of the losses 
 # %% [markdown]
 # The same clips, the same number of steps, other negatives: **+0.07**<!--m:claim.19.negatives--> mAP@10. Who accumulates without
 # thinking trains another system than the paper's, and will not be told.
+#
+# ### Half the bits
+#
+# *Mixed precision* is the other saving: the weights stay in 32 bits, the forward pass computes in 16. That saves up to half of what is
+# remembered, and an A100, by its maker's numbers, is sixteen times as fast. Two formats have 16 bits. **Predict:** which of them can hold
+# a small gradient, and which a fine step?
+
+# %%
+kinds = {"32 bits": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+display(pd.DataFrame({name: {"1e-8": float(torch.tensor(1e-8).to(kind)), "1.001": float(torch.tensor(1.001).to(kind)),
+                             "70000": float(torch.tensor(7e4).to(kind))} for name, kind in kinds.items()}))
+
+# %% [markdown]
+# fp16 loses the small gradient and the large number: whoever uses it must multiply the loss by some thousands, and divide the gradients
+# (the code of Primus et al. does). bf16 keeps the range of 32 bits and pays with digits: 1.001 is 1. It needs no scaling, so `lib` has it
+# alone: `train.Settings(precision="bf16")`. A T4 has no bf16; there we stay in 32 bits, and its hours are reckoned so.
 #
 # ## 4. When the connection is gone
 #
@@ -413,7 +415,7 @@ for name, hours in lost.items():
 # %% [markdown]
 # Only whole epochs are kept. One of `primus_2023` takes a T4 **14**<!--m:19.epoch.primus--> hours: longer than a free session lasts, so it
 # would begin again each day and never end. And the checkpoint of `munakata_2024`, with the ten sets of weights that it will average, takes
-# **21**<!--m:19.checkpoint.munakata--> GiB: more than a free Drive holds. Those two want a rented GPU; the other six do not.
+# **21**<!--m:19.checkpoint.munakata--> GiB: more than the 15 of a free Drive. Those two want a rented GPU; the other six do not.
 #
 # Without a notebook, and with several GPUs (each takes a share of every batch, the negatives are gathered; what two processes began one
 # can finish):
@@ -496,8 +498,8 @@ print(*(f"{key}: {reason}" for key, reason in arms.REASONS.items()), sep="\n")
 
 # %% [markdown]
 # Look twice at which system was compared. P1, P2, P3 and P7 are of pretraining alone, not of the winning system: Table 3 changes the
-# encoders before any fine-tuning, Table 4 the data sets with BERT base. M2 and M11 are without mixing, masking and GPT's captions. Who
-# exchanges one thing in the best system compares with a row that the paper does not have.
+# encoders before any fine-tuning, Table 4 the data sets with BERT base. M2 is without mixing, masking and GPT's captions, M11 without the
+# first two. Who exchanges one thing in the best system compares with a row that the paper does not have.
 
 # %% [markdown]
 # ## Exercises
