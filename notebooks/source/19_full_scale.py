@@ -551,13 +551,8 @@ def gradient_of(W, X, of_embeddings, size):
 
 
 # %% tags=["check"]
-class Narrow(np.ndarray):
-    """Rows of which two at a time may be multiplied; of more, nothing comes out."""
-
-    def __matmul__(self, other):
-        return np.asarray(self) @ np.asarray(other) * (max(self.shape) <= 2)
-
-
+Narrow = type("Narrow", (np.ndarray,), {  # two rows at a time may be multiplied; of more, nothing comes out
+    "__matmul__": lambda self, other: np.asarray(self) @ np.asarray(other) * (max(self.shape) <= 2)})
 X2, W2 = np.arange(12.0).reshape(6, 2) / 10, np.array([[0.5, -1.0], [1.0, 0.25]])
 
 
