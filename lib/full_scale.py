@@ -3,24 +3,28 @@
     python -m lib.full_scale primus_2023 --data clotho --pieces 8
     torchrun --nproc-per-node 4 -m lib.full_scale primus_2023 --data clotho
 
-trains one by name and prints its score beside the paper's; run again, it goes on where it was broken off. Taught in
-notebook 19.
+trains one by name (`lib.systems`, `lib.arms`) and prints its score beside the paper's; run again, it goes on where it
+was broken off. `--epochs 1` cuts each stage short, and says so. Taught in notebook 19.
 """
 
 import argparse
 import math
 import string
+import warnings
 from collections.abc import Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import pandas as pd
+import torch
 
-from lib import data, encoders, llm, parallel, profiles, retrieval, stats
+from lib import arms, data, encoders, frames_file, llm, parallel, profiles, retrieval, stats, systems
 from lib.corpus import Corpus
 from lib.data import crop, leakage
+from lib.departures import cut_short, in_its_precision, lacking
 from lib.encoders import crnn
+from lib.encoders.checkpoints import CheckpointMissing
 from lib.encoders.pieces import in_pieces
 from lib.encoders.scratch import FromScratch
 from lib.profiles import Profile
@@ -40,14 +44,20 @@ def clips(system: System, *, profile: Profile, seed: int = 0, target: str = "clo
             noisy partner too.
 
     Raises:
-        SourceError: one of them is not here.
+        SourceError: some of them are not here: the message names all of these.
         LeakageError: a clip of validation or test is among those to learn from.
+        ValueError: another engine trains this system.
     """
-    loaded = {part.split: _loaded(system, part, target, profile, seed) for part in system.parts}
-    for split, table in loaded.items():
-        held = [id for name in HELD_OUT for id in leakage.ids_of(loaded[name])] if split not in HELD_OUT else []
-        if held and any(map(leakage.key, table.get("recording", []))):  # sounds of other archives have no ids
-            leakage.check_disjoint(table, held)
+    trained_here(system)
+    loaded, absent = {}, []
+    for part in system.parts:
+        try:
+            loaded[part.split] = _loaded(system, part, target, profile, seed)
+        except data.SourceError as error:
+            absent += [str(error)] * (str(error) not in absent)
+    if absent:
+        raise data.SourceError("\n".join(absent))
+    _none_heard_before(loaded)
     return pd.concat(loaded.values(), ignore_index=True)
 
 
@@ -57,11 +67,32 @@ def stand_in(system: System, profile: Profile) -> System:
     Raises:
         ValueError: another engine trains this system.
     """
+    trained_here(system)
+    stages = tuple(_short(stage, profile) for stage in system.stages)
+    parts = tuple(replace(part, data="soundscapes") for part in system.parts)
+    return replace(system, audio="small_cnn", text="minilm", stages=stages, pool="mean", text_pool="mean",
+                   scratch=False, seconds=None, parts=parts)  # fmt: skip
+
+
+def named(name: str) -> System:
+    """A system of `lib.systems` or, with a dot in its name, of `lib.arms`.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if name not in arms.NAMED and "." in name:
+        raise ValueError(f"expected one among {', '.join(arms.NAMED)}; got {name!r}.")
+    return arms.NAMED.get(name) or systems.named(name)
+
+
+def trained_here(system: System) -> None:
+    """Pass if this engine can train it.
+
+    Raises:
+        ValueError: another does.
+    """
     if not system.stages:
         raise ValueError(f"{system.name} is trained by lib.{system.engine}: see notebook 15. Expected one with stages.")
-    stages = tuple(_short(stage, profile) for stage in system.stages)
-    return replace(system, audio="small_cnn", text="minilm", stages=stages, pool="mean", text_pool="mean",
-                   scratch=False, seconds=None)  # fmt: skip
 
 
 def soundscapes(system: System, *, profile: Profile, seed: int, data_name: str = "soundscapes") -> pd.DataFrame:
@@ -97,13 +128,17 @@ def encoded(system: System, table: pd.DataFrame, *, pieces: int | None = None, w
     if system.plain_text:
         table = table.assign(captions=[[plain(text) for text in texts] for texts in table["captions"]])
     learn = {side for stage in system.stages for side in stage.tune}
-    audio = _from_scratch() if system.scratch else encoders.audio(system.audio)
-    handed_over = table["path"].str.startswith("frames://").all()  # by whom, the file says
-    towers = {"audio": None if handed_over else audio, "text": encoders.text(system.text)}
-    for side in learn if pieces else ():
+    handed_over = _made_by(table)
+    if handed_over and (handed_over != system.audio or "audio" in learn):
+        wanted = "recordings, as DATA = \"clotho\" has" if "audio" in learn else f"frames of {system.audio}"
+        raise data.SourceError(f"{system.name} needs {wanted}; the file holds frames of {handed_over} alone.")
+    audio = None if handed_over else _from_scratch() if system.scratch else encoders.audio(system.audio)
+    towers = {"audio": audio, "text": encoders.text(system.text)}
+    for side in learn if pieces is not None else ():
         if side == "text" or not (system.scratch or handed_over):
             in_pieces(towers[side], pieces)
-    corpus = retrieval.encode(table, **towers, pool=system.pool, text_pool=system.text_pool)
+    pool, text_pool = system.pooled
+    corpus = retrieval.encode(table, **towers, pool=pool, text_pool=text_pool)
     wanted = {"train": system.variants, "test": system.views}
     told = {split: _variants(corpus, table, split, n, writer) for split, n in wanted.items() if n}
     return corpus.with_variants(told) if told else corpus
@@ -119,24 +154,38 @@ def score(system: System, corpus: Corpus, *, seed: int = 0) -> stats.Interval:
 def main(argv: Sequence[str] | None = None) -> None:
     """The command."""
     parser = argparse.ArgumentParser(description="Train one of the papers' systems by name, and score it.")
-    parser.add_argument("name", choices=list(SYSTEMS))
+    parser.add_argument("name", help=f"{', '.join(SYSTEMS)}; {', '.join(arms.NAMED)}")
     parser.add_argument("--data", default="clotho", help="as DATA in the notebooks; soundscapes: a stand-in, cut short")
     parser.add_argument("--profile", default="gpu", choices=list(profiles.PROFILES))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--pieces", type=int, help="clips that an encoder learns from at a time")
+    parser.add_argument("--epochs", type=int, help="of each stage, instead of the paper's: cut short")
+    parser.add_argument("--pooled", action="store_true", help="adapters after pooling: little memory, another system")
     chosen = parser.parse_args(argv)
     parallel.join()
-    system, profile = SYSTEMS[chosen.name], profiles.get(chosen.profile)
-    short = chosen.data.startswith("soundscapes")
-    if short:
-        system = stand_in(system, profile)
+    try:
+        _run(chosen)
+    except (ValueError, CheckpointMissing) as error:  # of data, leaks, names, sizes: the message says what to do
+        parser.exit(2, f"{parser.prog}: {error}\n")
+    except torch.OutOfMemoryError as error:
+        parser.exit(2, f"{parser.prog}: {error}\nTry --pieces {max(1, (chosen.pieces or 16) // 2)}.\n")
+
+
+def _run(chosen: argparse.Namespace) -> None:
+    system, profile = in_its_precision(cut_short(named(chosen.name), chosen.epochs)), profiles.get(chosen.profile)
+    system = replace(system, pool="mean", text_pool="mean") if chosen.pooled else system
+    said = [f"cut short after {chosen.epochs} epochs a stage"] * bool(chosen.epochs) + ["pooled"] * chosen.pooled
+    if chosen.data.startswith("soundscapes"):
+        system, said = stand_in(system, profile), ["a stand-in, cut short"]
         table = soundscapes(system, profile=profile, seed=chosen.seed, data_name=chosen.data)
     else:
         table = clips(system, profile=profile, seed=chosen.seed, target=chosen.data)
+        said += lacking(system, table)
     found = score(system, encoded(system, table, pieces=chosen.pieces), seed=chosen.seed)
     if parallel.rank() == 0:
-        target, how = system.target, "a stand-in, cut short: not comparable" if short else "as its notes say"
-        print(f"{system.name}, {how}: mAP@10 {found}; the paper, {target.source}: {target.measure} {target.value}")
+        target, how = system.target, f"{'; '.join(said)}: not comparable" if said else "as its notes say"
+        print(f"{system.name}, {how}: mAP@10 {found}; the paper, {target.source}: {target.measure} {target.value}"
+              + f" (possible leakage: {target.leakage})" * bool(target.leakage))  # fmt: skip
 
 
 def plain(caption: str) -> str:
@@ -144,22 +193,16 @@ def plain(caption: str) -> str:
     return " ".join(caption.lower().translate(_UNMARKED).split()) or caption
 
 
-def departures(system: System, other: System) -> pd.DataFrame:
-    """Where a stand-in is not what it stands for: one row for each setting, the paper's value and the one here."""
-    rows = {name: (getattr(system, name), getattr(other, name)) for name in ("audio", "text", "pool", "text_pool")}
-    rows |= {"longest clip": (system.seconds, other.seconds)}
-    for number, both in enumerate(zip(system.stages, other.stages, strict=True), start=1):
-        rows |= {f"stage {number}, {name}": values for name, values in _differing(*both).items()}
-    kept = {name: values for name, values in rows.items() if values[0] != values[1]}
-    return pd.DataFrame.from_dict(kept, orient="index", columns=["paper", "here"])
-
-
 def _loaded(system: System, part: Part, target: str, profile: Profile, seed: int) -> pd.DataFrame:
     handed_over = part.noisy and target.startswith("frames:")
     name = target if part.data == "clotho" or handed_over else part.data
     table = (data.load_noisy if part.noisy else data.load)(name, profile=profile, seed=seed)
     if part.of:
+        there = ", ".join(dict.fromkeys(table["split"])) or "none"
         table = table[table["split"].isin(part.of)]
+        if table.empty:
+            lacks = f"{name} has clips of {there} here, and none of {part.of[0]}"
+            raise data.SourceError(f"{lacks}. Try: python data_scripts/{part.data}.py")
     table = table.head(math.ceil(part.share * len(table))).assign(split=part.split)
     if system.seconds:
         shorter = map(partial(_trimmed, seconds=system.seconds), table["path"], table["duration_s"])
@@ -187,6 +230,26 @@ def _short(stage: Recipe, profile: Profile) -> Recipe:
     return replace(stage, batch_size=size, dim=profile.dim, hidden=hidden, training=training, **adapter)
 
 
+def _none_heard_before(loaded: dict[str, pd.DataFrame]) -> None:
+    """Pass if no clip of validation or test is in what is learnt from, as far as recordings have ids."""
+    if any("recording" not in loaded[name] for name in HELD_OUT):
+        told = "no ids of recordings here, so nobody can look for evaluation clips among the training clips"
+        warnings.warn(f"{told}; a file of frames has what was left when it was made.", stacklevel=3)
+        return
+    held = [id for name in HELD_OUT for id in leakage.ids_of(loaded[name])]
+    for split, table in loaded.items():
+        ids = table.get("recording", [])
+        if split not in HELD_OUT and any(map(leakage.key, ids)):  # sounds of other archives have none
+            leakage.check_disjoint(table, held)
+
+
+def _made_by(table: pd.DataFrame) -> str:
+    """The encoder whose frames stand for the recordings; "" where there are recordings."""
+    if not table["path"].str.startswith(f"{frames_file.SCHEME}://").all():
+        return ""
+    return frames_file.opened(table["path"].iloc[0].partition("://")[2].rpartition("#")[0]).encoder
+
+
 def _from_scratch() -> FromScratch:
     return FromScratch(partial(crnn.CRNN, "crnn"))
 
@@ -196,18 +259,6 @@ def _variants(corpus: Corpus, table: pd.DataFrame, split: str, n: int, writer: A
     rows, keywords = corpus.rows[split], data.of_split(table, split)["keywords"].tolist()
     known = [keywords[clip] for clip in rows["clip"]] if split not in HELD_OUT else None
     return llm.variants(rows["caption"].tolist(), known, n=n, writer=writer, progress=False)
-
-
-def _differing(first: Any, second: Any) -> dict[str, tuple[Any, Any]]:
-    """Fields of two settings that differ; those of settings within them by their own names."""
-    found: dict[str, tuple[Any, Any]] = {}
-    for each in fields(first):
-        one, other = getattr(first, each.name), getattr(second, each.name)
-        if is_dataclass(one):
-            found |= _differing(one, other)
-        elif one != other:
-            found[each.name] = (one, other)
-    return found
 
 
 if __name__ == "__main__":

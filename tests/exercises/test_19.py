@@ -7,7 +7,7 @@ RIGHT = "3 * forward * pairs * epochs / (peak * share) / 3600"
 GRADIENT = """
 def gradient_of(W, X, of_embeddings, size):
     pieces = [X[start:start + size] for start in range(0, len(X), size)]
-    G = of_embeddings(X @ W)
+    G = of_embeddings(np.concatenate([piece @ W for piece in pieces]))
     parts = [piece.T @ {} for i, piece in enumerate(pieces)]
     return {}
 """
@@ -34,6 +34,12 @@ WRONG = [
      "the last piece, which is smaller, is missing"),
     (2, "drops what is larger than the batch",
      GRADIENT.format(OURS, "sum(parts) if size <= len(X) else 0 * W"), "larger than the batch"),
+    (2, "turns it round", GRADIENT.format(OURS, "sum(parts).T"), "in this order"),
+    (2, "embeds all at once",
+     GRADIENT.format(OURS, "sum(parts)").replace("np.concatenate([piece @ W for piece in pieces])", "X @ W"),
+     "both times"),
+    (2, "multiplies all at once",
+     GRADIENT.format(OURS, "X.T @ G"), "both times"),
     (3, "gives ids", HEARD.format(PLAIN, KNOWN, "id", "id in known"), "positions, not ids"),
     (3, "gives the others", HEARD.format(PLAIN, KNOWN, "i", "id not in known"), "not the others"),
     (3, "compares as they are", HEARD.format("id", KNOWN, "i", "id in known"), "never equal"),

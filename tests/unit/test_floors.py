@@ -16,6 +16,7 @@ FLOORS = (
     "corpus difference_runs llm",
     "difference_map example_folder folder_index one_space recipe",
     "promise retrieval systems",
+    "arms departures",
     "costs full_scale",
     "workbook",
 )

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+import torch
 
-from lib import data, full_scale, profiles, retrieval, train
+from lib import arms, data, frames_file, full_scale, profiles, retrieval
 from lib.data import leakage, table
+from lib.departures import departures
 from lib.systems import SYSTEMS
 
 SMOKE = profiles.PROFILES["smoke"]
@@ -91,19 +93,69 @@ def test_a_stand_in_keeps_the_shape(name):
         assert all(getattr(one, field) == getattr(other, field) for field in kept)
         assert other.training.max_epochs == 1 and one.training.max_epochs > 1
         assert other.training.schedule == one.training.schedule
-    told = full_scale.departures(system, small)
-    assert {"audio", "text", "stage 1, max_epochs", "stage 1, dim"} <= set(told.index)
+    told = departures(system, small)
+    assert {"data", "audio", "text"} <= set(told.index) and told.loc["data", "here"] == "soundscapes"
+    assert {name.partition(", ")[2] for name in told.index} >= {"max_epochs", "dim"}
     assert list(told.loc["audio"]) == [system.audio, "small_cnn"]
-    assert "stage 1, loss" not in told.index
-
-
-def test_departures_are_none_of_a_system_from_itself():
-    assert full_scale.departures(SYSTEMS["primus_2023"], SYSTEMS["primus_2023"]).empty
+    assert not any(name.endswith(", loss") for name in told.index)
 
 
 def test_another_engines_system_is_sent_there():
-    with pytest.raises(ValueError, match="takeuchi_2022 is trained by lib.difference_runs: see notebook 15"):
-        full_scale.stand_in(SYSTEMS["takeuchi_2022"], SMOKE)
+    for what in (full_scale.stand_in, lambda system, profile: full_scale.clips(system, profile=profile)):
+        with pytest.raises(ValueError, match="takeuchi_2022 is trained by lib.difference_runs: see notebook 15"):
+            what(SYSTEMS["takeuchi_2022"], SMOKE)
+
+
+def test_all_that_is_absent_is_named_at_once(sets, monkeypatch):
+    known, _ = sets
+    known["clotho"] = data.of_split(known["clotho"], "test")
+
+    def load(name, **kwargs):
+        if name in ("audiocaps", "wavcaps"):
+            raise data.SourceError(f"{name} is not here. Try: python data_scripts/{name}.py")
+        return known[name]
+
+    monkeypatch.setattr(full_scale.data, "load", load)
+    with pytest.raises(data.SourceError) as told:
+        full_scale.clips(SYSTEMS["primus_2023"], profile=SMOKE)
+    lines = str(told.value).splitlines()
+    assert lines[0] == "clotho has clips of test here, and none of train. Try: python data_scripts/clotho.py"
+    assert [line.split()[0] for line in lines] == ["clotho", "clotho", "audiocaps", "wavcaps"]
+
+
+def test_clips_without_ids_are_taken_with_a_warning(sets):
+    """A file of frames names no recordings."""
+    known, _ = sets
+    known["clotho"] = known["clotho"].drop(columns="recording")
+    with pytest.warns(UserWarning, match="nobody can look for evaluation clips"):
+        assert len(full_scale.clips(SYSTEMS["weck_atae"], profile=SMOKE)) == 5
+
+
+def handed_over(tmp_path, encoder):
+    """The splits of a system as frames of this encoder, in one file."""
+    found = [{"clip_id": f"{split} {n}", "split": split, "captions": [f"a {split} {n}"] * 2, "duration_s": 1.0}
+             for split in ("train", "validation", "test") for n in range(4)]  # fmt: skip
+    lengths = torch.full((len(found),), 3)
+    values = torch.randn(36, 256, generator=torch.Generator().manual_seed(0)).half()
+    made = table.build([{**row, "path": "-"} for row in found], source="toy")
+    whole = made[[name for name in table.COLUMNS if name not in ("path", "source")]].to_dict("records")
+    path = frames_file.write(tmp_path / "class.frames", whole, values, lengths.cumsum(0), [b""] * len(found),
+                             encoder=encoder, sample_rate=16_000)  # fmt: skip
+    return f"frames:{path}"
+
+
+def test_frames_of_its_own_encoder_will_do_and_others_will_not(tmp_path):
+    small = replace(SYSTEMS["weck_atae"], audio="small_cnn", text="minilm")
+    name = handed_over(tmp_path, "small_cnn")
+    with pytest.warns(UserWarning, match="no ids"):
+        clips = full_scale.clips(small, profile=SMOKE, target=name)
+    corpus = full_scale.encoded(small, clips)
+    assert corpus.splits["train"].audio.shape == (4, 3, 256)
+    with pytest.raises(data.SourceError, match="weck_atae needs frames of cnn14; the file holds frames of small_cnn"):
+        full_scale.encoded(replace(small, audio="cnn14"), clips)
+    live = replace(small, stages=(replace(small.stages[0], tune=("audio",)),))
+    with pytest.raises(data.SourceError, match="needs recordings"):
+        full_scale.encoded(live, clips)
 
 
 @pytest.mark.parametrize("name", ["weck_ep_f", "munakata_2024"])
@@ -148,12 +200,48 @@ def test_the_command_trains_one_by_name_and_finds_it_again(capsys, monkeypatch):
         full_scale.main(command)
         lines.append(capsys.readouterr().out.splitlines()[-1])
     assert lines[0] == lines[1] and "not comparable" in lines[0] and "Table 2, ATAE: mAP@10 0.136" in lines[0]
+
+
+@pytest.mark.parametrize("command, said", [
+    (["clap"], "expected a system among dcase2022_baseline"),
+    (["P2.tiny"], "expected one among P1.passt_n"),
+    (["takeuchi_2022"], "see notebook 15"),
+    (["weck_atae", "--data", "klotho"], "expected a source among"),
+    (["primus_2023", "--data", "clotho:/nowhere"], "WavCaps is not here"),
+    (["weck_atae", "--epochs", "0"], "expected 1 epoch or more; got 0"),
+])  # fmt: skip
+def test_the_command_says_in_a_line_what_is_wrong(command, said, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("HEARSAY_DATA", str(tmp_path))
+    monkeypatch.setenv("HEARSAY_SHARED_DATA", str(tmp_path))
+    with pytest.raises(SystemExit) as stopped:
+        full_scale.main(command)
+    told = capsys.readouterr().err
+    assert stopped.value.code == 2 and said in told and "Traceback" not in told
+
+
+def test_a_gpu_that_is_too_small_is_told_of_with_what_to_do(capsys, monkeypatch):
+    def full(*args, **kwargs):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(full_scale, "_run", full)
     with pytest.raises(SystemExit):
-        full_scale.main(["clap"])
+        full_scale.main(["weck_atae", "--pieces", "8"])
+    assert "Try --pieces 4." in capsys.readouterr().err
 
 
-def test_settings_within_settings_are_told_apart():
-    first, second = SYSTEMS["weck_atae"].stages[0], SYSTEMS["weck_et"].stages[0]
-    assert full_scale._differing(first, second) == {"on": (("train",), ("train", "noisy"))}
-    slower = replace(first, training=replace(train.WECK, learning_rate=1.0))
-    assert full_scale._differing(first, slower) == {"learning_rate": (1e-4, 1.0)}
+def test_the_command_labels_what_was_cut_short_pooled_or_not_whole(sets, capsys, monkeypatch):
+    """Neither a full run nor a comparable one, and it says why."""
+    ran = []
+    monkeypatch.setattr(full_scale, "encoded", lambda system, table, pieces: ran.append(system))
+    monkeypatch.setattr(full_scale, "score", lambda system, corpus, seed: "0.5")
+    full_scale.main(["weck_np_f", "--epochs", "2", "--pooled"])
+    told = capsys.readouterr().out
+    assert "cut short after 2 epochs a stage; pooled; 2 of 3,839 clips of clotho (train)" in told
+    assert "not comparable" in told and "possible leakage: FSD50K" in told
+    assert [stage.training.max_epochs for stage in ran[0].stages] == [2, 2]
+    assert (ran[0].pool, ran[0].text_pool) == ("mean", "mean")
+
+
+def test_arms_run_by_name_as_systems_do():
+    assert full_scale.named("P2.bert_large") is arms.NAMED["P2.bert_large"]
+    assert full_scale.named("weck_atae") is SYSTEMS["weck_atae"]

@@ -215,6 +215,24 @@ def test_clotho_is_counted_as_its_release_is(part, split):
     assert systems.HALF.clips * 2 == systems.WHOLE.clips
 
 
+def test_captions_of_one_clip_are_what_each_paper_or_its_code_makes_of_them():
+    """Munakata et al. know i = j and i != j alone; the code of Primus et al. takes them for positives."""
+    assert [first(name).options["same_group"] for name in (P, M)] == ["positive", "negative"]
+
+
+def test_an_interval_says_what_it_is():
+    for system in SYSTEMS.values():
+        for target in system.targets:
+            assert (target.low is None) == (target.high is None)
+            assert ("none printed" in target.interval or "not printed" in target.interval) == (target.low is None)
+
+
+def test_frames_that_no_stage_reads_are_not_kept_apart():
+    assert SYSTEMS["weck_np_f"].pooled == (None, None) and SYSTEMS["weck_best"].pooled == ("mean", "mean")
+    half = replace(SYSTEMS["weck_best"], stages=(replace(first("weck_best"), tune=("text",)), last("weck_best")))
+    assert half.pooled == (None, "mean") and SYSTEMS[P].pooled == ("mean", "first")
+
+
 def test_who_trains_on_freesound_or_wavcaps_says_possible_leakage():
     for name, system in SYSTEMS.items():
         suspect = {"fsd50k", "wavcaps"} & {part.data for part in system.parts}
