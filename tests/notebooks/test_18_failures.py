@@ -87,7 +87,7 @@ def test_on_a_readers_own_recordings_with_nothing_else_at_hand(tmp_path, monkeyp
     rng, rows = np.random.default_rng(0), []
     for i in range(12):
         soundfile.write(tmp_path / f"{i}.wav", 0.1 * rng.normal(size=16000), 16000)
-        rows += [{"file_name": f"{i}.wav", "caption": f"sound number {word} hums {i}"} for word in ("one", "two")]
+        rows += [{"file_name": f"{i}.wav", "caption": f"sound number {word} hums {i}"} for word in ("one", "no two")]
     pd.DataFrame(rows).to_csv(tmp_path / "captions.csv", index=False)
     texts, files = [row["caption"] for row in rows], [f"{i}.wav" for i in range(12)]
     perfect = np.eye(12)[np.arange(24) // 2]
