@@ -106,7 +106,7 @@ def handed_over_uploads(argument: str, profile: Profile, seed: int, noise: float
     """The clips of the split "noisy" of such a file."""
     clips = _in_file(argument)
     if not (clips["split"] == "noisy").any():
-        raise SourceError(f"frames:{argument} has no noisy partner. Write it again with NOISY=1.")
+        raise SourceError(f"frames:{argument} has no noisy partner. Write it again: make frames NOISY=fsd50k, say.")
     return table.of_split(clips, "noisy")
 
 
@@ -123,6 +123,11 @@ def fsd50k_uploads(argument: str, profile: Profile, seed: int, noise: float) -> 
     """What uploaders wrote of FSD50K's development clips."""
     clips = _released("fsd50k")(argument, profile, seed)
     return clips[clips["split"] != "test"].assign(split="noisy").reset_index(drop=True)
+
+
+def clotho_uploads(argument: str, profile: Profile, seed: int, noise: float) -> pd.DataFrame:
+    """Weck et al. 2022's partner of Clotho: FSD50K, where data_scripts/ has put it."""
+    return fsd50k_uploads("", profile, seed, noise)
 
 
 SOURCES = {
@@ -142,8 +147,9 @@ RELEASED = {  # what each offers of the data sets that their authors publish
     "auto_acd": {"audio", "captions"},
     "apwd": {"audio"},
 }
+PARTNERS = {"fsd50k": fsd50k_uploads, "clotho": clotho_uploads}
 SOURCES |= {
-    name: Source(_released(name), frozenset(offers), f"{name}[:PATH]", fsd50k_uploads if name == "fsd50k" else None)
+    name: Source(_released(name), frozenset(offers), f"{name}[:PATH]", PARTNERS.get(name))
     for name, offers in RELEASED.items()
 }
 

@@ -51,7 +51,8 @@ def rebaseline(select: str, reason: str, path: Path = EXPECTED) -> int:
         out = BUILD / "rebaseline" / str(seed)
         if any(done.problem for done in commands.session(select, "smoke", seed=seed, out=out)):
             return 1
-        for entry in ledger.load(out / "metrics"):
+        chosen = commands.names(select)  # others may lie there from another day
+        for entry in (each for each in ledger.load(out / "metrics") if each["notebook"] in chosen):
             runs.setdefault(entry["notebook"], []).append(bandable(entry))
     old = json.loads(path.read_text()) if path.exists() else {"reasons": []}
     new = {**old, **{name: fresh_bands(entries) for name, entries in runs.items()}}

@@ -42,7 +42,8 @@ def main(
     heard = [_sound(path, seconds) for path in tqdm(table["path"], desc="sounds", unit="clip", leave=False)]
     sounds, durations = zip(*heard, strict=True)
     table["duration_s"] = table["duration_s"].fillna(pd.Series(durations))  # by which its readers see what was cut
-    rows = table[[name for name in COLUMNS if name not in ("path", "source")]].to_dict("records")
+    kept = [*COLUMNS, *(name for name in table if name == "recording")]  # its id, by which leaks are found
+    rows = table[[name for name in kept if name not in ("path", "source")]].to_dict("records")
     path = frames_file.write(out, rows, values, ends, sounds, encoder=encoder, sample_rate=heard_by.sample_rate)
     frames_file.FramesFile(path)  # as its reader will: opened and verified
     counts = ", ".join(f"{split} {n:,}" for split, n in table["split"].value_counts(sort=False).items())

@@ -110,7 +110,8 @@ def _unmeasured(finding, numbers: list[dict], stand_ins: list[str]) -> dict:
         stand_in = f"a stand-in of its own wording is pending in notebook {finding.notebooks[0]}"
         if stand_ins:
             stand_in = f"measured instead, in its own wording: {', '.join(stand_ins)}"
-        verdict += f"; {stand_in if finding.offline == 'stand-in' else 'settings in notebook 19'}"
+        settings = ["settings in notebook 19"] if "19" in finding.notebooks else []
+        verdict = "; ".join([verdict, *([stand_in] if finding.offline == "stand-in" else []), *settings])
     return _row(finding.key, finding.finding, finding.source, finding.paper, "-", verdict, "-")
 
 

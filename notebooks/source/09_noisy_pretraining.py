@@ -771,8 +771,8 @@ checks.check(plateau, [
 #   09.all-clean.np-f, 09.nt-xent.np-f). If you know nothing about your noise, take that order.
 # - After pretraining on many sets, a little more on the target helps a little (P5, 09.P5.control).
 #
-# **What we did not show:** real uploads beside real captions at scale (set `DATA` to Clotho once it is fetched: nothing
-# else changes; for the paper's own recipe put `train.WECK` and 32 pairs into `stage`); encoders that learn too, where
+# **What we did not show:** real uploads beside real captions at scale (`DATA = "clotho"`, once Clotho and FSD50K
+# are fetched; for the paper's own recipe put `train.WECK` and 32 pairs into `stage`); encoders that learn too, where
 # noisy text has more to teach (notebook 10 adds a noisy stage to a system whose text encoder learns); weighing clean
 # and noisy pairs, or throwing out the worst; titles as a third text (exercise 2 writes them, nobody trains on them).
 #

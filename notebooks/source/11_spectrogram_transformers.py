@@ -549,7 +549,7 @@ def hears(network):
 
 def with_heard(table):
     """One more split: the first training clips again, as many as there are for validation."""
-    known = data.of_split(table, "train").head(sized.n_validation)
+    known = data.of_split(table, "train").head(len(data.of_split(table, "validation")))
     return pd.concat([table, known.assign(split="heard", clip_id="heard-" + known["clip_id"])], ignore_index=True)
 
 

@@ -53,6 +53,17 @@ def test_fsd50ks_noisy_partner_is_weck_et_al(freesound):
     assert clips["captions"].tolist() == [["My 64760", "field recording"], ["My 345111", "field recording"]]
 
 
+def test_fsd50k_is_clothos_noisy_partner_where_it_was_put(freesound, monkeypatch):
+    folder = release.place(fsd50k.RELEASE)
+    with pytest.raises(data.SourceError, match="FSD50K"):
+        data.load_noisy("clotho", profile=SMOKE)
+    folder.parent.mkdir(parents=True)
+    folder.symlink_to(freesound, target_is_directory=True)
+    with pytest.warns(UserWarning, match="1 left out"):
+        clips = data.load_noisy("clotho:/its/own/place", profile=SMOKE)
+    assert clips["clip_id"].tolist() == ["64760", "345111"] and set(clips["split"]) == {"noisy"}
+
+
 def test_fsd50k_has_no_captions(freesound):
     with pytest.raises(data.SourceError, match=r"needs clean captions, which fsd50k\[:PATH\] does not have"):
         data.load(f"fsd50k:{freesound}", profile=SMOKE, needs=("captions",))

@@ -9,6 +9,7 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
+from lib import arms
 from lib.show import claims
 from lib.workbook import ROOT, ledger
 from lib.workbook.findings import FINDINGS
@@ -56,7 +57,11 @@ def test_a_stand_in_is_named_in_the_row_of_its_original_and_never_measures_it():
         for entries in ([], [entry(claim("P3.soundscapes"), metrics=[number], name="09_noisy_pretraining")])
     )
     assert "pending in notebook 09" in before["verdict"] and "not measurable offline" in after["verdict"]
-    assert after["verdict"].endswith("measured instead, in its own wording: P3.soundscapes")
+    assert "measured instead, in its own wording: P3.soundscapes" in after["verdict"]
+
+
+def test_what_notebook_19_has_settings_for_says_so():
+    assert {row["key"] for row in ledger.rows([]) if "; settings in notebook 19" in row["verdict"]} == {*arms.ARMS}
 
 
 def test_every_key_is_there_and_says_something():

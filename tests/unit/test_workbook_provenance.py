@@ -189,13 +189,18 @@ def test_metrics_outside_their_band_are_named(found, problem):
 def test_rebaselining_needs_ten_seeds_and_a_reason(tmp_path, monkeypatch, capsys):
     def session(select, profile, seed, out):
         ledger_file = out / "metrics" / "50_example.json"
-        ledger_file.parent.mkdir(parents=True)
+        ledger_file.parent.mkdir(parents=True, exist_ok=True)
         ledger_file.write_text(json.dumps({"notebook": "50_example", **entry(0.4 + 0.01 * seed)}))
         return [RUN]
 
     monkeypatch.setattr(bands.commands, "session", session)
+    monkeypatch.setattr(bands.commands, "names", lambda select: ["50_example"])
     monkeypatch.setattr(bands, "BUILD", tmp_path)
+    other = tmp_path / "rebaseline" / "0" / "metrics" / "51_other.json"  # left from another day
+    other.parent.mkdir(parents=True)
+    other.write_text(json.dumps({"notebook": "51_other", **entry(0.9)}))
     assert bands.rebaseline("", "the first bands", tmp_path / "smoke.json") == 0
     made = json.loads((tmp_path / "smoke.json").read_text())
-    assert made["reasons"] == ["the first bands"] and made["50_example"]["50.value"]["mean"] == pytest.approx(0.445)
+    assert made["reasons"] == ["the first bands"] and "51_other" not in made
+    assert made["50_example"]["50.value"]["mean"] == pytest.approx(0.445)
     assert "50_example 50.value: none -> " in capsys.readouterr().out
