@@ -102,8 +102,8 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def whole_site(tmp_path_factory) -> Path:
     """The static pages of the committed notebooks, built once, as `make pages` builds them."""
-    from lib.workbook import pages
+    from lib.workbook import pages, teaching
 
     folder = tmp_path_factory.mktemp("site")
-    pages.export(out=folder, teaching=pages.TEACHING)
+    pages.export(out=folder, teachers=teaching.PAGE)
     return folder

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urldefrag
 
-from lib.workbook import ROOT
+from lib.workbook import ROOT, teaching
 from lib.workbook.build import repository
 
 OUTSIDE = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)  # https:, mailto:, data:
@@ -31,7 +31,7 @@ def target(address: str, home: str, pages: set[str]) -> str:
     if not place.is_relative_to(ROOT) or not place.exists():
         return address  # the check says that it leads nowhere
     inside, end = PurePosixPath(place.relative_to(ROOT)), f"#{anchor}" if anchor else ""
-    known = {"notebooks/LEDGER.md": "index", "TEACHING.md": "teaching"}.get(str(inside), inside.stem)
+    known = {"notebooks/LEDGER.md": "index", teaching.PAGE.name: "teaching"}.get(str(inside), inside.stem)
     if known in pages and inside.suffix in (".ipynb", ".md"):
         return f"{known}.html{end}"
     if inside.parent == PurePosixPath("notebooks") and inside.suffix in (".png", ".svg"):

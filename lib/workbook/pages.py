@@ -16,16 +16,15 @@ from bs4 import BeautifulSoup
 from pygments.formatters import HtmlFormatter
 
 from lib.show.claims import CLAIM, METRIC
-from lib.workbook import BUILD, METRICS, NOTEBOOKS, ROOT, equations, front, ledger, links
+from lib.workbook import BUILD, METRICS, NOTEBOOKS, equations, front, ledger, links, teaching
 from lib.workbook.build import WIDGET
-from lib.workbook.sections import Section, contents, split
+from lib.workbook.sections import Section, contents, places, split
 
 PLOTLY = Path(str(resources.files("plotly"))) / "package_data" / "plotly.min.js"  # 4.8 MB, once for all pages
 SEARCH = Path(str(resources.files("pdoc"))) / "templates" / "resources" / "elasticlunr.min.js"
-TEACHING = ROOT / "TEACHING.md"
 OWN = ("pages.js", "pages.css")
 PICTURE_OUTSIDE = re.compile(r"!\[([^\]]*)\]\(https?://[^)]*\)")
-MENTION = re.compile(r"\b[Nn]otebooks?\s\d\d(?:(?:\s\([^()]*\))?(?:,|\sand|\sto|\sor)+\s\d\d\b(?!%))*")
+MENTION = re.compile(r"\b(?:[Nn]otebooks?|Helpful:)\s\d\d(?:(?:\s\([^()]*\))?(?:,|\sand|\sto|\sor)+\s\d\d\b(?!%))*")
 UNLINKED = ("a", "code", "pre", "math", "summary", "h1", "h2", "h3", "h4", "script")
 RUNNING = "while the notebook runs"  # so lib/show's widgets say what stands in their place
 ASLEEP = f"Something to play with stands here {RUNNING}."
@@ -101,9 +100,27 @@ def notebook_page(notebook: nbformat.NotebookNode, name: str, exporter: equation
     return Page(found[0].heading if found else name, soup, found)
 
 
-def teaching_page(path: Path) -> Page:
-    """The page for teachers, from the repository's Markdown."""
+def teaching_page(path: Path, pages: dict[str, Page]) -> Page:
+    """The page for teachers, from the repository's Markdown; the places that it sends to are links.
+
+    Args:
+        pages: of the notebooks, by their names.
+    """
+    known = {
+        (name[:2], *place): f"{name}.html#{anchor}"
+        for name, page in pages.items()
+        for place, anchor in places(page.sections).items()
+    }
+    own = {name[:2]: f"{name}.html#no" for name in pages}  # a place that is not there: the check will say so
     soup = BeautifulSoup(f"<div>{equations.markdown(path.read_text(encoding='utf-8'))}</div>", "html.parser")
+    for text in [each for each in soup.find_all(string=teaching.PLACE) if not each.find_parent(UNLINKED)]:
+        pieces, done = [], 0
+        for number, kind, at, _, (start, end) in teaching.places(text):
+            if address := known.get((number, kind, at)) or (number in own and f"{own[number]}-{kind}-{at}"):
+                told = f'<a href="{address}">{html.escape(text[start:end])}</a>'
+                pieces, done = [*pieces, html.escape(text[done:start]), told], end
+        if pieces:
+            text.replace_with(*BeautifulSoup("".join([*pieces, html.escape(text[done:])]), "html.parser").contents)
     found = split([soup.div])
     return Page(found[0].heading if found else path.stem, soup, found)
 
@@ -138,11 +155,11 @@ def relink(soup: BeautifulSoup, home: str, names: dict[str, str]) -> None:
             text.replace_with(*BeautifulSoup(told, "html.parser").contents)
 
 
-def export(source: Path = NOTEBOOKS, out: Path = BUILD / "pages", teaching: Path | None = None) -> list[Path]:
+def export(source: Path = NOTEBOOKS, out: Path = BUILD / "pages", teachers: Path | None = None) -> list[Path]:
     """Write the front page, a page for each notebook in `source`, and the search; the pages' paths.
 
     Args:
-        teaching: Markdown for teachers, which becomes a page of its own.
+        teachers: Markdown for them, which becomes a page of its own.
 
     Raises:
         ValueError: an equation cannot be drawn, or a link of the pages is broken; the message names each.
@@ -156,8 +173,8 @@ def export(source: Path = NOTEBOOKS, out: Path = BUILD / "pages", teaching: Path
     questions, exporter = {name: question(notebook) for name, notebook in notebooks.items()}, equations.Exporter()
     pages = {name: notebook_page(notebook, name, exporter) for name, notebook in notebooks.items()}
     titles = {name: page.title for name, page in pages.items()}
-    if teaching and teaching.exists():
-        pages["teaching"] = teaching_page(teaching)
+    if teachers and teachers.exists():
+        pages["teaching"] = teaching_page(teachers, pages)
     body = front.front(titles, questions, rows, lambda row: _where(row, measured), "teaching" in pages)
     pages["index"] = Page("Hearsay", BeautifulSoup(body, "html.parser"))
     texts = _framed(pages, titles)
@@ -226,7 +243,7 @@ def _write_shared(pages: dict[str, Page], rows: list[dict], source: Path, out: P
 
 
 def main() -> int:
-    made = export(teaching=TEACHING)
+    made = export(teachers=teaching.PAGE)
     size = sum(path.stat().st_size for path in (BUILD / "pages").iterdir()) / 1e6
     print(f"{len(made)} pages in build/pages ({size:.0f} MB), all links arrive; open build/pages/index.html")
     return 0

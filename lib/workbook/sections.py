@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bs4 import BeautifulSoup, Tag
 
 HEADINGS = re.compile(r"h[1-4]")
+NUMBERED = re.compile(r"(Exercise )?(\d+)[.:] ")  # "3. Temperature", "Exercise 1: one row asks"
 UNREAD = ("pre", "details")  # code, and solutions: a search must not give them away
 
 
@@ -37,6 +38,12 @@ def split(blocks: list[Tag]) -> list[Section]:
         elif found and part.name not in UNREAD:
             found[-1].text = f"{found[-1].text} {_words(part)}".strip()
     return found
+
+
+def places(sections: list[Section]) -> dict[tuple[str, str], str]:
+    """The anchors of what has a number: ("section" or "exercise", its number) -> anchor."""
+    numbered = [(NUMBERED.match(section.heading), section.anchor) for section in sections]
+    return {("exercise" if found[1] else "section", found[2]): anchor for found, anchor in numbered if found}
 
 
 def _words(part: Tag) -> str:

@@ -1,7 +1,8 @@
 """TEACHING.md: are its numbers those that the notebooks measured, and are the places there that it sends a teacher to?
 
 A number is bound as in a notebook's prose (`lint.prose`), to any notebook's metrics; a claim that two notebooks make is
-called `claim.KEY@NN`. A place reads `08, section 3 ("Temperature: who gets the push?")`; a title may be left out.
+called `claim.KEY@NN`. A place reads `08, section 3 ("Temperature: who gets the push?")`; a title may be left out. More
+places of the same notebook may follow in the sentence: `, section 4 ("Which pairs count?") and exercise 2`.
 """
 
 import json
@@ -9,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from nbformat import NotebookNode
 
@@ -16,11 +18,34 @@ from lib.workbook import METRICS, ROOT, SOURCES, lint, runtimes
 
 PAGE = ROOT / "TEACHING.md"
 PLACE = re.compile(
-    r'(\d\d), (section|exercise)s? (\d+)(?: \("([^"]+)"\))?(?: and (?:(section|exercise) )?(\d+)(?: \("([^"]+)"\))?)?'
+    r"""(?:(?:\b(?P<number>\d\d),\s|(?<=,\s)|(?<=\band\s))(?P<kind>section|exercise)s?\s
+        |(?<=\sand\s)(?=\d+\s\("))           # "exercises 2 (...) and 3 ("what an answer earns")"
+        (?P<at>\d+)\b(?!\.\d)(?:\s\("(?P<title>[^"]+)"\))?
+        |(?P<end>[.;|]\s|\n\n)               # of a sentence or a cell of a table""",
+    re.VERBOSE,
 )
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)")
 LESSON = re.compile(r"^### Lesson \d+: .*\((\d+) minutes\)$")
 MINUTES = re.compile(r"^\| (\d+)-(\d+) \|")
+
+
+class Place(NamedTuple):
+    """A section or an exercise that a text sends to."""
+
+    number: str  # of the notebook
+    kind: str  # section, exercise
+    at: str
+    title: str  # empty where the text leaves it out
+    span: tuple[int, int]  # in the text
+
+
+def places(text: str) -> Iterator[Place]:
+    """All places that a text names, in its order."""
+    number = kind = ""
+    for found in PLACE.finditer(text):
+        number, kind = ("", "") if found["end"] else (found["number"] or number, found["kind"] or kind)
+        if number and found["at"]:
+            yield Place(number, kind, found["at"], " ".join((found["title"] or "").split()), found.span())
 
 
 def entry(metrics: Path = METRICS) -> dict:
@@ -64,13 +89,12 @@ def problems(text: str, metrics: Path = METRICS, sources: Path = SOURCES, root: 
 
 def _places(text: str, sources: Path) -> Iterator[str]:
     headings = {path.name[:2]: _headings(path.read_text(encoding="utf-8")) for path in sources.glob("[0-9][0-9]_*.py")}
-    for number, kind, place, title, also, second, other in PLACE.findall(" ".join(text.split())):
-        for what, where, said in ((kind, place, title), (also or kind, second, other)):
-            there = headings.get(number, {}).get((what, where))
-            if where and there is None:
-                yield f"notebook {number} has no {what} {where}"
-            elif said and said != there:
-                yield f"notebook {number}, {what} {where}: the page calls it {said!r}, the notebook {there!r}"
+    for number, kind, at, title, _ in places(text):
+        there = headings.get(number, {}).get((kind, at))
+        if there is None:
+            yield f"notebook {number} has no {kind} {at}"
+        elif title and title != there:
+            yield f"notebook {number}, {kind} {at}: the page calls it {title!r}, the notebook {there!r}"
 
 
 def _headings(source: str) -> dict[tuple[str, str], str]:

@@ -13,6 +13,7 @@ IN_VIEW = """where => {
   return box.top >= document.querySelector("header").offsetHeight - 1 && box.top < innerHeight;
 }"""
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+NARROW = {"width": 1000, "height": 900}  # the sections still beside the text, which has 630 pixels
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +162,21 @@ def test_equations_are_drawn_and_nothing_is_wider_than_a_phone(site):
     height = "all => all.map(m => m.getBoundingClientRect().height)"
     heights = page.locator("math[display=block] mfrac").evaluate_all(height)
     assert len(heights) >= 5 and sum(h > 30 for h in heights) >= 5, heights  # two lines and a bar, not a line of text
+
+
+def test_tables_scroll_where_the_teaching_page_is_narrow(site):
+    for size in ({"width": 420, "height": 844}, NARROW, DESKTOP):
+        page = site.open("teaching.html", size)
+        assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), size
+        tables = "all => all.filter(t => t.getBoundingClientRect().right > innerWidth).length"
+        assert page.locator("main table").count() > 10 and page.locator("main table").evaluate_all(tables) == 0, size
+
+
+def test_a_place_that_teachers_are_sent_to_opens_there(site):
+    page = site.open("teaching.html")
+    page.get_by_role("link", name='08, section 3 ("Temperature').first.click()
+    page.wait_for_url("**/08_nt_xent_loss.html#3-temperature-who-gets-the-push")
+    page.wait_for_function(IN_VIEW, arg="[id='3-temperature-who-gets-the-push']", timeout=5_000)
 
 
 def test_sections_are_beside_the_text_and_folded_on_a_phone(site):

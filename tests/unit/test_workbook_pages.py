@@ -10,19 +10,19 @@ from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from lib.show.claims import CLAIM
-from lib.workbook import ROOT, equations, ledger, links, names, pages, sections
+from lib.workbook import equations, ledger, links, names, pages, sections, teaching
 from lib.workbook.build import WIDGET, badge, repository
 
 HEAD = "# {number} An *example*\n\n{badge}\n\n**The question:** does <it>\nfit?"
 PLOTLY_FREE = {"elasticlunr.min.js", "hearsay.css", "hearsay.js", "sections.js"}
 
 
-def site(folder, *cells, name="50_example", teaching=None):
+def site(folder, *cells, name="50_example", teachers=None):
     """A site of one notebook with these cells (a string is Markdown) under its head; its folder."""
     head = HEAD.format(number=name[:2], badge=badge(name))
     cells = [new_markdown_cell(c) if isinstance(c, str) else c for c in (head, *cells)]
     nbformat.write(new_notebook(cells=cells), folder / f"{name}.ipynb")
-    pages.export(folder, folder / "pages", teaching)
+    pages.export(folder, folder / "pages", teachers)
     return folder / "pages"
 
 
@@ -119,7 +119,7 @@ def test_a_planted_fault_stops_the_command_which_names_page_and_link(tmp_path, p
     ("../../../etc/hosts", "notebooks", "../../../etc/hosts"),
 ])  # fmt: skip
 def test_a_link_of_the_repository_becomes_one_of_the_site(monkeypatch, address, home, wanted):
-    if not (ROOT / "TEACHING.md").exists() or "TEACHING" not in address:
+    if not teaching.PAGE.exists() or "TEACHING" not in address:
         assert links.target(address, home, {"08_nt_xent_loss", "index"}) == wanted.format(repository=repository())
 
 
@@ -244,7 +244,7 @@ def test_teachers_have_a_page_where_there_is_one(tmp_path):
     text = "See [what holds](notebooks/LEDGER.md), notebook 50, [how](README.md), $x$, [up](#50-minutes)."
     path = tmp_path / "TEACHING.md"
     path.write_text(f"# For teachers\n\n## 50 minutes\n\n{text}")
-    folder = site(tmp_path, "## A", teaching=path)
+    folder = site(tmp_path, "## A", teachers=path)
     page = soup(folder / "teaching.html")
     addresses = [a["href"] for a in page.select("main > div a")]
     assert addresses == ["index.html", "50_example.html", f"{repository()}/blob/main/README.md", "#50-minutes"]
@@ -252,7 +252,32 @@ def test_teachers_have_a_page_where_there_is_one(tmp_path):
     assert '"heading": "50 minutes"' in (folder / "sections.js").read_text()
     path.write_text("# For teachers\n\n[gone](gone.md)")
     with pytest.raises(ValueError, match="teaching.html: the link 'gone.md' leads to no page"):
-        site(tmp_path, "## A", teaching=path)
+        site(tmp_path, "## A", teachers=path)
+
+
+def test_the_places_that_teachers_are_sent_to_are_links_and_are_checked(tmp_path):
+    path = tmp_path / "TEACHING.md"
+    told = '50, section 1 ("One") live, and exercise\n2 ("two") & 07, section 3. `50, section 1`'
+    path.write_text(f"# For teachers\n\n{told}")
+    numbered = ("## 1. One", "### Exercise 2: two (5 minutes)")
+    page = soup(site(tmp_path, *numbered, teachers=path) / "teaching.html")
+    assert [(" ".join(a.text.split()), a["href"]) for a in page.select("main > div a")] == [
+        ('50, section 1 ("One")', "50_example.html#1-one"),
+        ('exercise 2 ("two")', "50_example.html#exercise-2-two-5-minutes"),
+    ]
+    with pytest.raises(ValueError, match="teaching.html: the link '50_example.html#no-exercise-2' leads to 50_example"):
+        site(tmp_path, numbered[0], teachers=path)
+
+
+def test_every_place_of_the_committed_page_is_a_link(whole_site):
+    page = soup(whole_site / "teaching.html")
+    found = [a["href"] for a in page.select("main > div a") if re.match(r"\d\d_\w+\.html#", a["href"])]
+    assert len(found) == len(list(teaching.places(teaching.PAGE.read_text(encoding="utf-8"))))
+
+
+def test_what_helps_before_a_notebook_is_a_link(whole_site):
+    head = soup(whole_site / "19_full_scale.html").find(string=re.compile("Helpful:")).parent
+    assert [a.text for a in head("a", title=True)] == ["08", "09", "04", "11", "13"]
 
 
 def test_a_page_of_a_notebook_that_is_no_more_goes(tmp_path):
