@@ -35,7 +35,7 @@ $(READY): constraints.txt pyproject.toml
 	@$(PYTHON) lib/workbook/preflight.py
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@case "$(WHEELS)" in ""|http*) ;; *) $(PYTHON) lib/workbook/wheelhouse.py "$(WHEELS)" ;; esac
-	@echo "installing the pinned packages into .venv (once; some minutes, about 6 GB of disk)"
+	@echo "installing the pinned packages into .venv (once; some minutes, about 6 GB of disk, 8 GB while it unpacks)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]" \
 		$(if $(WHEELS),--no-index --find-links "$(WHEELS)") \
 		|| { echo "The packages could not be installed: the lines above say why; then type the same command again." >&2; exit 1; }

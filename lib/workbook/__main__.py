@@ -55,7 +55,7 @@ def main(argv: list[str] | None = None) -> int:
         os.environ["HEARSAY_LLM"] = ""
     try:
         return _verb(args)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         print(f"{args.verb}: {error}", file=sys.stderr)
         return 2
 
@@ -82,8 +82,7 @@ def _verb(args: argparse.Namespace) -> int:
         from lib.workbook import frames
 
         options = {"noisy": args.noisy, "profile": args.profile, "seed": args.seed}
-        seconds = None if args.seconds == "all" else float(args.seconds)
-        return frames.main(args.data, args.encoder, args.out, **options, seconds=seconds)
+        return frames.main(args.data, args.encoder, args.out, **options, seconds=args.seconds)
     if args.verb == "rehearsal":
         from lib.workbook import rehearsal
 

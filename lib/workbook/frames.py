@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import math
 from pathlib import Path
 
 import pandas as pd
@@ -14,42 +15,57 @@ from lib.data.table import COLUMNS
 from lib.encoders.interface import AudioEncoder
 from lib.show import listen
 
-PART = 256  # clips at a time: what must fit into memory
+PART = 256  # clips, padded, at a time; the frames of all, unpadded, stay in memory, and twice while they are joined
 RATE = 16000  # hertz of the sounds
 
 
 def main(
     source: str, encoder: str, out: str, *, noisy: str = "", profile: str = "laptop", seed: int = 0,
-    seconds: float | None = 5.0,
+    seconds: float | str | None = 5.0,
 ) -> int:
     """Encode all clips of a source (and of another's noisy partner), and write the file.
 
     Args:
-        seconds: of each recording that go into the file as Opus; None takes it whole, 0 leaves sounds out.
+        seconds: of each recording that go into the file as Opus; None or "all" takes it whole, 0 leaves sounds out.
 
     Raises:
-        ValueError: no file to write to, or seconds below 0.
+        ValueError: no file to write to, or no seconds from 0 on.
+        OSError: no folder can be made for the file.
     """
-    if not out or (seconds or 0) < 0:
-        wanted = "a file to write to and 0 seconds or more: make frames OUT=FILE SECONDS=5"
-        raise ValueError(f"expected {wanted}; got OUT={out!r}, SECONDS={seconds}.")
+    place, length = _asked(out, seconds)  # before hours of encoding
     sizes = profiles.get(profile)
     clips = [data.load(source, profile=sizes, seed=seed, needs=("captions",))]
     if noisy:
         clips.append(data.load_noisy(noisy, profile=sizes, seed=seed))
     table, heard_by = pd.concat(clips, ignore_index=True), encoders.audio(encoder)
     values, ends = _frames(heard_by, table)
-    heard = [_sound(path, seconds) for path in tqdm(table["path"], desc="sounds", unit="clip", leave=False)]
+    heard = [_sound(path, length) for path in tqdm(table["path"], desc="sounds", unit="clip", leave=False)]
     sounds, durations = zip(*heard, strict=True)
     table["duration_s"] = table["duration_s"].fillna(pd.Series(durations))  # by which its readers see what was cut
     kept = [*COLUMNS, *(name for name in table if name == "recording")]  # its id, by which leaks are found
     rows = table[[name for name in kept if name not in ("path", "source")]].to_dict("records")
-    path = frames_file.write(out, rows, values, ends, sounds, encoder=encoder, sample_rate=heard_by.sample_rate)
+    path = frames_file.write(place, rows, values, ends, sounds, encoder=encoder, sample_rate=heard_by.sample_rate)
     frames_file.FramesFile(path)  # as its reader will: opened and verified
     counts = ", ".join(f"{split} {n:,}" for split, n in table["split"].value_counts(sort=False).items())
     print(f"{path}: {path.stat().st_size / 2**20:,.0f} MiB, frames of {encoder}; {counts}.")
-    print(f"In a notebook's parameters: DATA = \"frames:{Path(out).name}\", with the path to where the file lies.")
+    print(f"In a notebook's parameters: DATA = \"frames:{place.name}\", with the path to where the file lies.")
     return 0
+
+
+def _asked(out: str, seconds: float | str | None) -> tuple[Path, float | None]:
+    """Where to write, its folder made, and the seconds of each sound (None: all)."""
+    try:
+        length = None if seconds in (None, "all") else float(seconds)
+    except ValueError:
+        length = math.nan
+    if not out or (length is not None and not 0 <= length < math.inf):  # which nan is not, either
+        wanted = "a file to write to and 0 seconds or more, or all: make frames OUT=FILE SECONDS=5"
+        raise ValueError(f"expected {wanted}; got OUT={out!r}, SECONDS={seconds}.")
+    place = Path(out).expanduser()
+    if place.is_dir():
+        raise ValueError(f"expected a file to write to; {place} is a folder. Try make frames OUT={place / 'my.frames'}")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    return place, length
 
 
 def _frames(encoder: AudioEncoder, table: pd.DataFrame) -> tuple[torch.Tensor, torch.Tensor]:

@@ -25,7 +25,7 @@ from lib.pooled import Pooled
 from lib.systems import SYSTEMS, System
 from lib.workbook.watch import Watch
 
-SYSTEM = "weck_atae"  # frozen encoders, one stage: what the adapters of all of them begin with
+SYSTEM = "weck_atae"  # Weck's simplest: frozen encoders, one stage
 PROFILE = "laptop"  # of its stand-in's adapters
 NEED_MIB = 64, 320  # on the disk: in any case, and for the whole of it
 ASKED_MIN, ASKED_GIB = 15, 4

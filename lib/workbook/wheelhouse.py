@@ -36,6 +36,7 @@ Wheels are made for one kind of machine and one Python: for others, run make whe
 Without make:
        python3 -m venv .venv
        .venv/bin/python -m pip install --no-index --find-links /path/to/this/folder -c constraints.txt -e ".[dev]"
+       .venv/bin/python -m lib.workbook lab
 To look whether all files are whole, in this folder:
        sha256sum --check --quiet SHA256SUMS        (on a Mac: shasum -a 256 --check SHA256SUMS)
 
@@ -72,7 +73,7 @@ def main(out: str, options: str = "") -> int:
     write_readme(folder, options or f"Python {platform.python_version()}")
     _report(asked, [*target, "--no-index", "--find-links", str(folder.resolve())])  # would a class get them?
     size = sum(path.stat().st_size for path in folder.glob("*.whl")) / 1e9
-    print(f"{folder}: {len(list(folder.glob('*.whl')))} wheels, {size:.1f} GB. To install: make run WHEELS={folder}")
+    print(f"{folder}: {len(list(folder.glob('*.whl')))} wheels, {size:.1f} GB. To install: make lab WHEELS={folder}")
     return 0
 
 
@@ -148,9 +149,10 @@ def _pip(arguments: Sequence[str]) -> None:
 
 
 def sums(folder: Path) -> dict[str, str]:
-    """Name -> SHA-256, as SHA256SUMS has them; none where there is no such file."""
+    """Name -> SHA-256, of the whole lines of SHA256SUMS; none where there is no such file."""
     path = folder / SUMS
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else ()
+    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    lines = text[: text.rfind("\n") + 1].splitlines()  # a copy may be cut off within one
     return {name: digest for digest, name in (line.split(maxsplit=1) for line in lines)}
 
 
@@ -189,6 +191,8 @@ def problems(folder: Path) -> Iterator[str]:
         return
     if bad := sorted(set(listed) - set(whole(folder))):
         yield f"missing, cut off or changed: {', '.join(bad)}. Copy the folder again."
+    if unlisted := sorted({path.name for path in folder.glob("*.whl")} - set(listed)):
+        yield f"{SUMS} is cut off: it does not list {', '.join(unlisted)}. Copy the folder again."
     torch = [name for name in listed if name.startswith("torch-")]
     if torch and not any(_runs_here(name) for name in torch):
         yield f"these wheels ({torch[0]}) are not for this machine, which is {described()}."

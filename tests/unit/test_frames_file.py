@@ -100,11 +100,21 @@ def test_a_corpus_from_it_is_that_of_the_data_themselves(handed_out):
     assert abs(len(audio.load(first, 16000)) - 16000) < 100 and np.abs(audio.load(first, 16000)).max() > 0.001
 
 
-@pytest.mark.parametrize("out, seconds", [("", "5"), ("x.frames", "-1"), ("x.frames", "some")])
+@pytest.mark.parametrize("out, seconds", [("", "5"), *(("x.frames", wrong) for wrong in ("-1", "nan", "inf", "some"))])
 def test_a_command_that_cannot_be_meant_is_refused_before_anything_is_encoded(monkeypatch, capsys, out, seconds):
     monkeypatch.setattr(data, "load", lambda *a, **k: pytest.fail("it began"))
     assert workbook(["frames", "--out", out, "--seconds", seconds]) == 2
-    assert "frames: " in capsys.readouterr().err
+    assert "frames: expected a file to write to and 0 seconds or more, or all: " in (said := capsys.readouterr().err)
+    assert f"got OUT={out!r}, SECONDS={seconds}." in said
+
+
+def test_a_folder_and_a_place_that_cannot_be_are_refused_before_anything_is_encoded(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(data, "load", lambda *a, **k: pytest.fail("it began"))
+    assert workbook(["frames", "--out", str(tmp_path)]) == 2
+    assert f"{tmp_path} is a folder. Try make frames OUT={tmp_path}/my.frames" in capsys.readouterr().err
+    (tmp_path / "file").write_text("")
+    assert workbook(["frames", "--out", str(tmp_path / "file" / "y.frames")]) == 2
+    assert "frames: " in capsys.readouterr().err and [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_only_the_encoder_that_made_them_will_do(handed_out):

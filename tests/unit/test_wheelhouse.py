@@ -9,6 +9,7 @@ from collections import namedtuple
 import pytest
 
 from lib.workbook import ROOT, wheelhouse
+from lib.workbook.__main__ import main as command_line
 from tests import tiny_wheels
 
 PROJECT = """
@@ -87,6 +88,7 @@ def test_all_is_there_as_pinned_with_its_hashes_and_the_commands(gathered):
     text = (gathered / wheelhouse.README).read_text()
     for command in ("make run NB=00 WHEELS=", "--no-index --find-links", "sha256sum --check", "http.server"):
         assert command in text
+    assert ".venv/bin/python -m lib.workbook lab\n" in text
 
 
 def test_its_hashes_are_those_that_sha256sum_reads(gathered):
@@ -108,6 +110,17 @@ def test_what_is_there_is_not_fetched_again_and_what_is_broken_is(gathered, caps
     assert "4 packages; 3 are in" in capsys.readouterr().out
     assert {name for name in WHEELS if (gathered / name).stat().st_mtime_ns != before[name]} == {cut.name}
     assert not list(wheelhouse.problems(gathered))
+
+
+def test_a_list_that_is_cut_off_within_a_line_is_read_as_far_as_it_is_whole(gathered):
+    text = (gathered / wheelhouse.SUMS).read_text()
+    start, last = text.rindex("\n", 0, -1) + 1, text.split()[-1]  # of its last line
+    for end in (start + 30, start + 70, len(text) - 3):  # within the hash, within the name
+        (gathered / wheelhouse.SUMS).write_text(text[:end])
+        assert set(wheelhouse.sums(gathered)) == WHEELS - {last}
+        assert [f"is cut off: it does not list {last}." in said for said in wheelhouse.problems(gathered)] == [True]
+    (gathered / wheelhouse.SUMS).write_text(text[:30])
+    assert "is this the folder" in "".join(wheelhouse.problems(gathered))
 
 
 def test_what_was_broken_off_goes_on(index, workbook, tmp_path, monkeypatch, capsys):
@@ -147,6 +160,12 @@ def test_what_cannot_be_had_is_named_and_the_rest_stays(index, workbook, tmp_pat
 def test_a_folder_must_be_named(workbook):
     with pytest.raises(ValueError, match="make wheelhouse OUT=wheels"):
         wheelhouse.main("")
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert command_line(["wheelhouse", "--out", str(tmp_path / "file" / "wheels")]) == 2
+    assert capsys.readouterr().err.startswith("wheelhouse: ")
 
 
 @pytest.mark.parametrize("tag, fits", [
