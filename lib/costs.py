@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from lib.data import clotho, fsd50k
+from lib.data.release import Release
 from lib.difference_runs import Recipe as Differences
 from lib.encoders.cards import CARDS
 from lib.recipe import Recipe
@@ -33,9 +35,15 @@ SPECTRUM_S, MELS = 22.5, 64  # of Clotho's clips, on average; the CRNN's
 READ_S = 0.0013  # for a second of sound: decoded, resampled to 32 kHz; Clotho's four clips, one core, 21 November 2026
 PLATEAU = 50  # epochs until a plateau schedule stops: a guess, no paper says
 FP32_SHARE = 0.5  # of its peak in fp32: a guess
+
+
+def _released_gib(release: Release) -> float:
+    return sum(one.gib + one.unpacked_gib for file in release.files for one in (file, *file.parts))
+
+
 DISK_GIB = {  # as far as published; with the archives, where those are unpacked
-    "clotho": 20.5 / 1.074,  # README of the DCASE 2025 baseline (GB)
-    "fsd50k": 18 + 6 + 24 + 9,  # `lib.data.fsd50k`: archives and members
+    "clotho": _released_gib(clotho.RELEASE),
+    "fsd50k": _released_gib(fsd50k.RELEASE),
     "audiocaps": 2.8 / 1.074,  # as mp3, that README
     "wavcaps": 941 / 1.074,  # unpacked as released, by aac-datasets' estimate; as mp3, that README: 156.9
     "macs": 13 / 1.074,  # documentation of aac-datasets
@@ -197,7 +205,7 @@ def table() -> pd.DataFrame:
         needs |= {f"{m.name}, hours": hours(system, m).total for m in MACHINES}
         needs |= {"T4, hours an epoch": epoch_hours(system, MACHINES[0])}
         target = system.target
-        needs |= {"target": f"{target.measure} {target.value:.4g}", "source": f"{system.paper}, {target.source}",
+        needs |= {"target": target.told, "source": f"{system.paper}, {target.source}",
                   "possible leakage": target.leakage}  # fmt: skip
         rows[system.name] = needs
     return pd.DataFrame.from_dict(rows, orient="index")

@@ -153,7 +153,7 @@ def score(system: System, corpus: Corpus, *, seed: int = 0) -> stats.Interval:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The command."""
-    parser = argparse.ArgumentParser(description="Train one of the papers' systems by name, and score it.")
+    parser = argparse.ArgumentParser("python -m lib.full_scale", description="Train a system by name, and score it.")
     parser.add_argument("name", help=f"{', '.join(SYSTEMS)}; {', '.join(arms.NAMED)}")
     parser.add_argument("--data", default="clotho", help="as DATA in the notebooks; soundscapes: a stand-in, cut short")
     parser.add_argument("--profile", default="gpu", choices=list(profiles.PROFILES))
@@ -176,6 +176,8 @@ def _run(chosen: argparse.Namespace) -> None:
     system = replace(system, pool="mean", text_pool="mean") if chosen.pooled else system
     said = [f"cut short after {chosen.epochs} epochs a stage"] * bool(chosen.epochs) + ["pooled"] * chosen.pooled
     if chosen.data.startswith("soundscapes"):
+        if chosen.epochs or chosen.pooled:
+            raise ValueError("expected no --epochs, no --pooled with soundscapes: these are cut short as they are.")
         system, said = stand_in(system, profile), ["a stand-in, cut short"]
         table = soundscapes(system, profile=profile, seed=chosen.seed, data_name=chosen.data)
     else:
@@ -184,7 +186,7 @@ def _run(chosen: argparse.Namespace) -> None:
     found = score(system, encoded(system, table, pieces=chosen.pieces), seed=chosen.seed)
     if parallel.rank() == 0:
         target, how = system.target, f"{'; '.join(said)}: not comparable" if said else "as its notes say"
-        print(f"{system.name}, {how}: mAP@10 {found}; the paper, {target.source}: {target.measure} {target.value}"
+        print(f"{system.name}, {how}: mAP@10 {found}; the paper, {target.source}: {target.told}"
               + f" (possible leakage: {target.leakage})" * bool(target.leakage))  # fmt: skip
 
 

@@ -4,6 +4,7 @@ Where a paper is silent, contradicts itself or its code, a note says so and what
 in `gaps`. Nothing here is fitted to a result of ours. Taught in notebook 19; what a system costs is in `lib.costs`.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -43,6 +44,11 @@ class Target:
     interval: str = "none printed"  # what low and high are
     runs: int = 1  # of which it is the mean
     leakage: str = ""  # why test clips may have been among those learnt from; "" where nothing speaks for it
+
+    @property
+    def told(self) -> str:
+        """Measure and value; some arms stand in no table."""
+        return f"{self.measure} {'unprinted' if math.isnan(self.value) else format(self.value, '.4g')}"
 
 
 @dataclass(frozen=True)
@@ -272,5 +278,5 @@ def named(name: str) -> System:
         ValueError: there is none.
     """
     if name not in SYSTEMS:
-        raise ValueError(f"expected a system among {', '.join(SYSTEMS)}; got {name!r}.")
+        raise ValueError(f"expected one among {', '.join(SYSTEMS)}, or an arm such as P2.bert_large; got {name!r}.")
     return SYSTEMS[name]

@@ -113,7 +113,8 @@ metric("19.frames.pooled", costs.frames_gib(replace(noisy, pool="mean", text_poo
 # The four systems of Weck's Table 2 keep both encoders frozen: what these hand over is computed once and kept, and the rest is two
 # small adapters. Their price is memory. The adapter reads every frame and every token before it pools, and all are padded to the longest:
 # **19**<!--m:19.frames.sound--> GiB of sound with half of FSD50K. With its texts it may be **122**<!--m:19.frames.weck-->: one uploader's
-# 500 characters in another script take all the 512 tokens that a text can have. Pooled at once (`pool="mean"`, `text_pool="mean"`) it is
+# 500 characters in another script take all the 512 tokens that a text can have. (Nearly twice that where both sets are learnt from
+# together: they are copied.) Pooled at once (`pool="mean"`, `text_pool="mean"`) it is
 # **0.4**<!--m:19.frames.pooled--> GiB, and another system, by a little: notebook 05.
 #
 # What should come out, and what may have helped:
@@ -415,7 +416,8 @@ for name, hours in lost.items():
 # %% [markdown]
 # Only whole epochs are kept. One of `primus_2023` takes a T4 **14**<!--m:19.epoch.primus--> hours: longer than a free session lasts, so it
 # would begin again each day and never end. And the checkpoint of `munakata_2024`, with the ten sets of weights that it will average, takes
-# **21**<!--m:19.checkpoint.munakata--> GiB: more than the 15 of a free Drive. Those two want a rented GPU; the other six do not.
+# **21**<!--m:19.checkpoint.munakata--> GiB: more than the 15 of a free Drive. Those two want a rented GPU; three of
+# Weck's want the memory of section 1 instead, or `--pooled`, which is another system.
 #
 # Without a notebook, and with several GPUs (each takes a share of every batch, the negatives are gathered; what two processes began one
 # can finish):
@@ -439,7 +441,7 @@ SYSTEM = "weck_np_f"  # any name of the first table, but takeuchi_2022 (notebook
 PIECES = 8  # clips that an encoder learns from at a time: fewer on a smaller GPU
 EPOCHS = None  # with real data: so many in each stage, instead of the paper's
 system = full_scale.named(SYSTEM)
-print(f"{system.title} ({system.paper}); it should come to {system.target.measure} {system.target.value} ({system.target.source})")
+print(f"{system.title} ({system.paper}); it should come to {system.target.told} ({system.target.source})")
 print(*(f"- note: {note}" for note in system.notes), *(f"- lib cannot: {gap}" for gap in system.gaps), sep="\n")
 
 # %%

@@ -88,3 +88,8 @@ def test_the_right_stage_is_compared():
     for arm in (*arms.ARMS["M2"], *arms.ARMS["M11"]):
         assert not arm.stages[0].mixco and not arm.stages[0].mask_tokens and not arm.views
     assert all(arm.stages == SYSTEMS["munakata_2024"].stages for key in ("M1", "M6", "M9") for arm in arms.ARMS[key])
+
+
+def test_what_no_table_prints_is_told_so():
+    assert arms.NAMED["P9.cnn14_C"].target.told == "mAP@10 unprinted"
+    assert arms.NAMED["P2.bert_large"].target.told == "mAP@10 0.3578"

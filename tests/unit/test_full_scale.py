@@ -203,7 +203,8 @@ def test_the_command_trains_one_by_name_and_finds_it_again(capsys, monkeypatch):
 
 
 @pytest.mark.parametrize("command, said", [
-    (["clap"], "expected a system among dcase2022_baseline"),
+    (["clap"], "expected one among dcase2022_baseline"),
+    (["weck_atae", "--data", "soundscapes", "--epochs", "2"], "expected no --epochs, no --pooled with soundscapes"),
     (["P2.tiny"], "expected one among P1.passt_n"),
     (["takeuchi_2022"], "see notebook 15"),
     (["weck_atae", "--data", "klotho"], "expected a source among"),

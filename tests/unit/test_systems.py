@@ -180,7 +180,7 @@ def test_targets_equal_the_findings(name):
 
 def test_the_official_names_are_all_there():
     assert tuple(SYSTEMS) == NAMES and all(system.name == name for name, system in SYSTEMS.items())
-    with pytest.raises(ValueError, match="expected a system among dcase2022_baseline, .*; got 'clap'"):
+    with pytest.raises(ValueError, match="expected one among dcase2022_baseline, .*; got 'clap'"):
         systems.named("clap")
     assert systems.named(P) is SYSTEMS[P]
 
