@@ -423,16 +423,16 @@ for name, s in {"PaSST-N": passt.SETTINGS["passt_n"], "PaSST-S20": long}.items()
 # Read the three side by side. In the left plot, whose axes are both logarithmic, a power is a straight line, and its slope is the
 # power.
 #
-# - *One segment of PaSST-N* grows with the power **0.95**<!--m:11.cost.PaSST-N.exponent_s--> of its tokens: a straight line with a slope of
+# - *One segment of PaSST-N* grows with the power **0.94**<!--m:11.cost.PaSST-N.exponent_s--> of its tokens: a straight line with a slope of
 #   about 1. Quadratic would be 2.
-# - *The attention alone* grows with the power **1.86**<!--m:11.cost.attention.exponent_s-->: quadratic, but for the fixed cost of a call,
+# - *The attention alone* grows with the power **1.85**<!--m:11.cost.attention.exponent_s-->: quadratic, but for the fixed cost of a call,
 #   which counts in the shortest segment. (What a timing shows depends on the machine and its other work; it was measured while
 #   this notebook ran.)
 # - Why does the whole not follow? Where tokens meet, there are **10 %**<!--m:11.cost.PaSST-N.share--> of the multiplications of a ten-second
 #   segment, by the count of section 3; all else is linear. In PaSST-S20, with its overlapping patches and 20 s, it is
 #   **34 %**<!--m:11.cost.PaSST-S20.share-->. The two terms are equal at $T = 6d$, that is 4,608 tokens. (Our small network's line is
 #   flatter still: it is done within milliseconds, of which the fixed costs of its many operations are the larger part.)
-# - *A recording of 30 s* costs **1.11**<!--m:11.cost.PaSST-N.recording_s--> times as much in segments of 15 s as in segments of 2 s: in theory only
+# - *A recording of 30 s* costs **1.21**<!--m:11.cost.PaSST-N.recording_s--> times as much in segments of 15 s as in segments of 2 s: in theory only
 #   the attention's share grows, linearly in the length of a segment, since the number of segments falls.
 # - *Memory* is where the quadratic hurts, in codes that store the weights of the attention (as the class above does): for ten seconds of
 #   PaSST-N **136**<!--m:11.cost.PaSST-N.matrices--> MiB, for twenty of PaSST-S20 **3,138**<!--m:11.cost.PaSST-S20.matrices--> MiB. Torch's
@@ -791,7 +791,7 @@ for size in LENGTHS:
 # %% [markdown]
 # **What the runs say**
 #
-# - *Patchout.* A step without it takes **1.7**<!--m:11.step.N.ratio_seconds--> times as long and keeps **1.7**<!--m:11.step.N.memory--> times
+# - *Patchout.* A step without it takes **1.6**<!--m:11.step.N.ratio_seconds--> times as long and keeps **1.7**<!--m:11.step.N.memory--> times
 #   as much in memory. After as *many steps* the difference is **-0.006**<!--m:claim.11.patchout-->, too small for three seeds to see; where
 #   patches overlap and seven of ten go, it is **-0.020**<!--m:claim.11.patchout.S-->, a loss, though a step without
 #   it takes **2.9**<!--m:11.step.S.ratio_seconds--> times as long. With
