@@ -133,15 +133,30 @@ class Watched:
 
 
 @contextmanager
-def in_lab(browser: Browser, path: Path, home: Path, ready: str):
-    """A notebook in JupyterLab, all its cells run, once what `ready` selects is there."""
+def in_lab(browser: Browser, path: Path, home: Path, ready: str, seconds: float = 60):
+    """A notebook in JupyterLab, all its cells set going, once what `ready` selects is there."""
     with server(path.parent, home) as address:
         watched = Watched(browser, address)
         watched.open_notebook(path.name)
         watched.run_all()
-        watched.page.wait_for_selector(ready, timeout=60_000)
+        watched.page.wait_for_selector(ready, timeout=1000 * seconds)
         yield watched
         watched.page.close()
+
+
+def told(page: Page, status: str, words: str) -> None:
+    """Wait until the status line says these words."""
+    page.wait_for_function("([where, words]) => document.querySelector(where).textContent.includes(words)",
+                           arg=[status, words], timeout=60_000)  # fmt: skip
+
+
+def ask(page: Page, box: str, query: str) -> None:
+    """Type a query into the box in place of what stands there, and press Enter."""
+    page.locator(box).scroll_into_view_if_needed()
+    page.locator(box).focus()
+    page.keyboard.press("Control+A")
+    page.keyboard.type(query)
+    page.keyboard.press("Enter")
 
 
 @contextmanager

@@ -13,12 +13,8 @@ SCREENS = BUILD / "screens"
 def opened(browser, tmp_path_factory):
     """Notebook 00 at smoke, all its cells run."""
     path = lab.notebook("00_listen_first", PROFILE="smoke")
-    with lab.server(path.parent, tmp_path_factory.mktemp("lab")) as address:
-        watched = lab.Watched(browser, address)
-        watched.open_notebook(path.name)
-        watched.run_all()
+    with lab.in_lab(browser, path, tmp_path_factory.mktemp("lab"), BOX, seconds=120) as watched:
         yield watched
-        watched.page.close()
 
 
 BOX, ANSWERS, STATUS = (f".hearsay-ask {part}" for part in ("input", "audio", "[role=status]"))
@@ -26,13 +22,8 @@ BOX, ANSWERS, STATUS = (f".hearsay-ask {part}" for part in ("input", "audio", "[
 
 def ask(page, query, told):
     """Type a query into the box, press Enter, wait until the status line says `told`."""
-    page.locator(BOX).scroll_into_view_if_needed()
-    page.locator(BOX).focus()
-    page.keyboard.press("Control+A")
-    page.keyboard.type(query)
-    page.keyboard.press("Enter")
-    page.wait_for_function("([where, told]) => document.querySelector(where).textContent.includes(told)",
-                           arg=[STATUS, told], timeout=60_000)
+    lab.ask(page, BOX, query)
+    lab.told(page, STATUS, told)
 
 
 def wait_until_it_plays(page, where):

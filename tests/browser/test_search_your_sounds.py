@@ -18,29 +18,19 @@ BOX, STATUS, SOUND, TAKE, UNDO, WAY, EXAMPLE, DROP, FILE = (f".hearsay-panel {pa
 def opened(browser, tmp_path_factory):
     """Notebook 17 at smoke, all its cells run."""
     path = lab.notebook("17_search_your_sounds", PROFILE="smoke")
-    with lab.server(path.parent, tmp_path_factory.mktemp("lab")) as address:
-        watched = lab.Watched(browser, address)
-        watched.open_notebook(path.name)
-        watched.run_all()
-        watched.page.wait_for_selector(BOX, timeout=300_000)
+    with lab.in_lab(browser, path, tmp_path_factory.mktemp("lab"), BOX, seconds=300) as watched:
         watched.page.wait_for_function("() => [...document.querySelectorAll('.jp-CodeCell .jp-InputArea-prompt')]"
                                        ".slice(1).every(p => /\\d/.test(p.textContent))", timeout=300_000)
         yield watched
-        watched.page.close()
 
 
 def told(page, words):
-    page.wait_for_function("([where, words]) => document.querySelector(where).textContent.includes(words)",
-                           arg=[STATUS, words], timeout=60_000)
+    lab.told(page, STATUS, words)
 
 
 def ask(page, query, words):
     """Type a query into the box, press Enter, wait until the status line says `words`."""
-    page.locator(BOX).scroll_into_view_if_needed()
-    page.locator(BOX).focus()
-    page.keyboard.press("Control+A")
-    page.keyboard.type(query)
-    page.keyboard.press("Enter")
+    lab.ask(page, BOX, query)
     told(page, words)
 
 
