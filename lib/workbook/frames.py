@@ -42,8 +42,10 @@ def main(
     heard = [_sound(path, length) for path in tqdm(table["path"], desc="sounds", unit="clip", leave=False)]
     sounds, durations = zip(*heard, strict=True)
     table["duration_s"] = table["duration_s"].fillna(pd.Series(durations))  # by which its readers see what was cut
-    kept = [*COLUMNS, *(name for name in table if name == "recording")]  # its id, by which leaks are found
-    rows = table[[name for name in kept if name not in ("path", "source")]].to_dict("records")
+    if "recording" in table:  # its id, by which leaks are found; a partner from elsewhere may have none
+        table["recording"] = table["recording"].fillna("")
+    kept = [name for name in table if name in (*COLUMNS, "recording") and name not in ("path", "source")]
+    rows = table[kept].to_dict("records")
     path = frames_file.write(place, rows, values, ends, sounds, encoder=encoder, sample_rate=heard_by.sample_rate)
     frames_file.FramesFile(path)  # as its reader will: opened and verified
     counts = ", ".join(f"{split} {n:,}" for split, n in table["split"].value_counts(sort=False).items())

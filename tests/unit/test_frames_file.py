@@ -132,10 +132,10 @@ def recorded(tmp_path):
     rows = [{"clip_id": name, "split": "train", "captions": [f"{name} sounds"],
              "path": str(miniatures.tone(tmp_path / f"{name}.wav", 2.0, 16000))} for name in "ab"]  # fmt: skip
 
-    def write(seconds, monkeypatch, **further):
+    def write(seconds, monkeypatch, noisy="", **further):
         known = table.build([row | further for row in rows], source="tones")
         monkeypatch.setattr(command.data, "load", lambda *a, **k: known)
-        command.main("tones", "small_cnn", str(tmp_path / "tones.frames"), profile="smoke", seconds=seconds)
+        command.main("tones", "small_cnn", str(tmp_path / "tones.frames"), noisy=noisy, profile="smoke", seconds=seconds)
         monkeypatch.undo()
         frames_file.opened.cache_clear()
         return data.load(f"frames:{tmp_path / 'tones.frames'}", profile=profiles.get("smoke"))
@@ -150,6 +150,21 @@ def test_an_encoder_may_learn_from_whole_sounds(recorded, monkeypatch, seconds, 
     assert corpus.encoder("audio").name == "small_cnn" and len(list(corpus.encoder("audio").parameters()))
     waveforms, lengths = corpus.examples(["train"], ["audio"]).heard(torch.arange(2))
     assert lengths.tolist() == pytest.approx([32000, 32000], abs=800) and waveforms.abs().max() > 0.05
+
+
+def test_ids_of_recordings_go_with_them_as_text(recorded, monkeypatch):
+    known = recorded(0, monkeypatch, recording="007")
+    assert known["recording"].tolist() == ["007", "007"]
+    assert "recording" not in recorded(0, monkeypatch)
+
+
+def test_a_noisy_partner_may_have_no_ids(recorded, tmp_path, monkeypatch):
+    others = table.build([{"clip_id": "c", "split": "noisy", "captions": ["a tone"], "title": "tone",
+                           "path": str(miniatures.tone(tmp_path / "c.wav", 1.0, 16000))}], source="others")  # fmt: skip
+    monkeypatch.setattr(command.data, "load_noisy", lambda *a, **k: others)
+    assert recorded(0, monkeypatch, noisy="others", recording="007")["recording"].tolist() == ["007", "007"]
+    rows = frames_file.opened(str(tmp_path / "tones.frames")).rows
+    assert [row["recording"] for row in rows] == ["007", "007", ""]
 
 
 @pytest.mark.parametrize("seconds, holds", [(0, "0.0 s"), (1.0, "1.0 s"), (1.9, "1.9 s")])
