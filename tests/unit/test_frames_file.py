@@ -135,7 +135,8 @@ def recorded(tmp_path):
     def write(seconds, monkeypatch, noisy="", **further):
         known = table.build([row | further for row in rows], source="tones")
         monkeypatch.setattr(command.data, "load", lambda *a, **k: known)
-        command.main("tones", "small_cnn", str(tmp_path / "tones.frames"), noisy=noisy, profile="smoke", seconds=seconds)
+        options = {"noisy": noisy, "profile": "smoke", "seconds": seconds}
+        command.main("tones", "small_cnn", str(tmp_path / "tones.frames"), **options)
         monkeypatch.undo()
         frames_file.opened.cache_clear()
         return data.load(f"frames:{tmp_path / 'tones.frames'}", profile=profiles.get("smoke"))
